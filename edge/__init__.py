@@ -1,0 +1,1 @@
+"""What runs on a device: wire format, codecs, training and the node daemon."""

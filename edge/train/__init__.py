@@ -1,0 +1,1 @@
+"""Offline pre-training of codecs: data, loops and checkpoints."""
