@@ -44,7 +44,9 @@ class Segment:
 
     def __post_init__(self) -> None:
         if self.values.dtype != DTYPES[self.kind]:
-            raise ValueError(f"segment of {self.kind.value}: values must be {DTYPES[self.kind].__name__}, got {self.values.dtype}")
+            raise ValueError(
+                f"segment of {self.kind.value}: values must be {DTYPES[self.kind].__name__}, got {self.values.dtype}"
+            )
         if not 0 <= self.level < 256:
             raise ValueError(f"segment level: must be in [0, 255], got {self.level}")
         if self.kind is Kind.INDICES and not 2 <= self.alphabet <= MAX_ALPHABET:
@@ -53,7 +55,9 @@ class Segment:
     @property
     def bits_per_element(self) -> int:
         """Bits that one element costs on a bit-carrying link; 0 for SYMBOLS, which cost channel uses instead."""
-        return {Kind.BITS: 1, Kind.INDICES: (self.alphabet - 1).bit_length(), Kind.SYMBOLS: 0, Kind.OPAQUE: 8}[self.kind]
+        return {Kind.BITS: 1, Kind.INDICES: (self.alphabet - 1).bit_length(), Kind.SYMBOLS: 0, Kind.OPAQUE: 8}[
+            self.kind
+        ]
 
     @property
     def size_bits(self) -> int:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 from edge.images import Picture
@@ -30,8 +31,9 @@ class Half(Enum):
 class CodecDescription:
     """What two ends must agree on before they talk.
 
-    name: registry name. options: every option with its value, defaults included. knowledge: hex digest of what both
-    ends must share (codebooks, weights pairing), empty when nothing. Two descriptions are compatible when equal.
+    name: registry name. options: every option with its value, defaults included, except those that only name a local
+    file. knowledge: hex digest of what both ends must share (codebooks, weights pairing), empty when nothing. Two
+    descriptions are compatible when equal.
     """
 
     name: str
@@ -47,6 +49,14 @@ class Codec(ABC):
     """One half of a transceiver. Subclasses are listed under the entry-point group `semedge.codecs`."""
 
     name: ClassVar[str]
+    options: ClassVar[Mapping[str, str]] = MappingProxyType({})  # each option and, in a phrase, its values and default
+
+    @classmethod
+    def refuse_unknown(cls, given: Mapping[str, str]) -> None:
+        """Raises CodecError when an option is not among the codec's own."""
+        for option in sorted(set(given) - set(cls.options)):
+            own = ", ".join(sorted(cls.options)) or "none"
+            raise CodecError(f"codec.options.{option}: {cls.name} has no such option (it has: {own}); leave it out")
 
     @classmethod
     @abstractmethod

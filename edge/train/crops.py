@@ -15,7 +15,9 @@ class RandomCrops:
     def __init__(self, pictures: list[Named], size: int, seed: int) -> None:
         usable = [p.pixels for p in pictures if min(p.pixels.shape[:2]) >= size]
         if not usable:
-            raise ImageError(f"training data: no picture is at least {size}x{size}; use larger pictures or a smaller crop")
+            raise ImageError(
+                f"training data: no picture is at least {size}x{size}; use larger pictures or a smaller crop"
+            )
         self.full = usable
         self.half = [_halved(p) for p in usable if min(p.shape[:2]) >= 2 * size]
         self.size = size
@@ -42,4 +44,5 @@ def _halved(picture: Picture) -> Picture:
     """2x2 box average."""
     h, w = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     quads = picture[:h, :w].reshape(h // 2, 2, w // 2, 2, 3).astype(np.uint16).sum(axis=(1, 3))
-    return ((quads + 2) // 4).astype(np.uint8)
+    averaged: Picture = ((quads + 2) // 4).astype(np.uint8)
+    return averaged

@@ -56,7 +56,7 @@ class Trainer:
         self.tx, self.rx = TransmitterHalf(shape), ReceiverHalf(shape)
         self.rx.codebook_b, self.rx.codebook_t = self.tx.codebook_b, self.tx.codebook_t  # one knowledge base
         self.averages = {"b": EMACodebook(self.tx.codebook_b), "t": EMACodebook(self.tx.codebook_t)}
-        self.parameters = [*self.tx.parameters(), *self.rx.parameters()]
+        self.parameters: list[Tensor] = [*self.tx.parameters(), *self.rx.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=schedule.learning_rate)
         self.kept = [p.detach().clone() for p in self.parameters]
         self.step = 0
@@ -112,7 +112,9 @@ class Trainer:
             trained = [p.detach().clone() for p in self.parameters]
             for p, kept in zip(self.parameters, self.kept, strict=True):
                 p.copy_(kept)
-            state = {k: v.detach().clone().contiguous() for k, v in (self.tx.state_dict() | self.rx.state_dict()).items()}
+            state = {
+                k: v.detach().clone().contiguous() for k, v in (self.tx.state_dict() | self.rx.state_dict()).items()
+            }
             for p, value in zip(self.parameters, trained, strict=True):
                 p.copy_(value)
         return state

@@ -1,0 +1,1 @@
+"""Segments to packets and back, and the gRPC endpoints that carry them."""
