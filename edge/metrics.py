@@ -6,7 +6,7 @@ Plain NumPy, because processes that never load torch score too. Pictures are uin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,10 +145,17 @@ def bit_error_rate(sent: Integers, received: Integers, bits_per_element: int) ->
 
 
 def size_bits(segments: Iterable[Segment]) -> int:
-    """Bits of one message on a bit-carrying link."""
+    """Bits of one message on a bit-carrying link; SYMBOLS count nothing here (see `compression_rate`)."""
     return sum(segment.size_bits for segment in segments)
 
 
-def compression_rate(segments: Iterable[Segment], height: int, width: int) -> float:
-    """rho of FTSC, eq. (10): bits sent over bits of the 8-bit colour picture."""
-    return size_bits(segments) / (8 * 3 * height * width)
+def compression_rate(segments: Sequence[Segment], height: int, width: int) -> float:
+    """rho of one message that carries an 8-bit colour picture [height, width, 3].
+
+    Bits sent over bits of the picture (FTSC, eq. (10)), or, for a codec that sends SYMBOLS, channel uses over values of
+    the picture (k/n). Raises ValueError for a message that mixes the two: there is no common unit without a channel.
+    """
+    bits, uses = size_bits(segments), sum(segment.channel_uses for segment in segments)
+    if bits and uses:
+        raise ValueError(f"rho: the message has {bits} bits and {uses} channel uses; rate the two parts separately")
+    return uses / (3 * height * width) if uses else bits / (8 * 3 * height * width)

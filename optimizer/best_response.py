@@ -170,8 +170,9 @@ def _solve_rho(
     if weight == 0:
         rho = np.where(terms.denominator > 0, low, high)
         return rho, _terms(model, nu, pi, tau, rho, terms.z), np.zeros(rho.shape)
-    below, above = np.log(low), np.log(high)
-    v = np.log(rho)
+    log_low, log_high = np.log(low), np.log(high)
+    below, above = log_low, log_high
+    v = np.clip(np.log(rho), log_low, log_high)
     floor = 1e-9 * weight  # a denominator at or below 0 asks for the largest rho
     for step_count in range(_MAX_RHO_STEPS):
         denominator = np.maximum(terms.denominator, floor / np.exp(v))
@@ -188,11 +189,11 @@ def _solve_rho(
         proposal = np.clip(proposal, below, above)
         change = np.abs(proposal - v).max()
         v = proposal
-        rho = np.clip(np.exp(v), low, high)
+        rho = np.where(v >= log_high, high, np.where(v <= log_low, low, np.exp(v)))
         terms = _terms(model, nu, pi, tau, rho, terms.z)
         if change <= _RHO_TOLERANCE or (step_count >= 2 and change <= 1e-9):
             break
-    return rho, terms, ((rho > low) & (rho < high)).astype(np.float64)
+    return rho, terms, ((v > log_low) & (v < log_high)).astype(np.float64)
 
 
 def jacobian(model: UserModel, response: Response, with_pi: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -205,9 +206,7 @@ def jacobian(model: UserModel, response: Response, with_pi: bool) -> tuple[Float
     d_log_pi = np.stack([zeros, zeros, ones][: 3 if with_pi else 2])
     d_pi = pi * d_log_pi
     z_direct = terms.z_by_log_kappa * (d_log_nu - (model.energy_weight * d_tau + d_pi) / terms.weight)
-    push = (
-        terms.by_z * z_direct + terms.by_log_nu * d_log_nu + terms.by_pi * d_pi + (terms.by_tau + terms.by_t) * d_tau
-    )
+    push = terms.by_z * z_direct + terms.by_log_nu * d_log_nu + terms.by_pi * d_pi + (terms.by_tau + terms.by_t) * d_tau
     resistance = terms.denominator + _rho_feedback(model, terms, rho)
     resistance = np.where(np.abs(resistance) > 1e-300, resistance, 1.0)
     d_v = -response.interior * push / resistance

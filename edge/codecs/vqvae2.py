@@ -200,6 +200,9 @@ def conceal(vectors: Tensor, present: Tensor, otherwise: Tensor) -> Tensor:
     """Fills holes from the edge inwards: a missing vector becomes the mean of its known neighbours (3x3), again and
     again until none is left; `otherwise` [D] where nothing is known at all.
 
+    Chosen by measurement (Kodak, scales 2 and 4, single, packet-sized and row losses of 5 to 50 %): 0.0 to 1.5 dB
+    better than copying the nearest known vector, up to 6 dB better than the mean of the codebook.
+
     vectors [1, D, h, w], present [h, w] (bool); returns [1, D, h, w].
     """
     known = present[None, None].to(vectors.dtype)

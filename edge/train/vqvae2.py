@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -138,8 +139,16 @@ class Trainer:
         part.replace(path)  # a killed run leaves the last whole checkpoint
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        if state["shape"] != asdict(self.shape) or state["schedule"] != asdict(self.schedule):
+        """Raises ValueError when the file is no whole checkpoint, or is one of a run with other settings."""
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{path}: not a whole checkpoint ({reason}); remove it or choose another --checkpoint"
+            ) from error
+        settings = {"shape": asdict(self.shape), "schedule": asdict(self.schedule)}
+        if not isinstance(state, dict) or {key: state.get(key) for key in settings} != settings:
             raise ValueError(f"{path}: was written by a run with other settings; choose another --checkpoint")
         self.tx.load_state_dict(state["tx"])
         self.rx.load_state_dict(state["rx"])

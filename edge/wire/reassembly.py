@@ -17,7 +17,7 @@ from edge.segment import MAX_ALPHABET, Kind, Segment
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError, check_header, payload_crcs
 from edge.wire.packets import FROM_PROTO
-from edge.wire.packing import packed_size, unpack
+from edge.wire.packing import bits_on_wire, packed_size, unpack
 
 MAX_SEGMENTS = 256
 MAX_DIMENSIONS = 8
@@ -42,8 +42,16 @@ class SegmentLayout:
     def size_bytes(self) -> int:
         return packed_size(self.kind, self.alphabet, self.elements)
 
+    @property
+    def is_symbols(self) -> bool:
+        return self.kind is Kind.SYMBOLS
+
     def packed_size(self, count: int) -> int:
         return packed_size(self.kind, self.alphabet, count)
+
+    def bits(self, count: int) -> int:
+        """Bits that `count` elements take on the wire."""
+        return bits_on_wire(self.kind, self.alphabet) * count
 
 
 def segment_layout(head: packet_pb2.SegmentHead) -> SegmentLayout:

@@ -11,6 +11,7 @@ One file a law:
 - ``qam``: packed bits through uncoded QAM over AWGN;
 - ``erasure``: which packets are lost.
 
-Every channel on payloads is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous slice of a segment
-that starts at element ``offset``, ``draw`` a ``SegmentNoise``. However a segment is cut, its slices come out the same.
+Every channel on payloads is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous slice of a
+segment that starts at element ``offset``, ``draw`` a ``SegmentNoise``. However a segment is cut, its slices come out
+the same.
 """

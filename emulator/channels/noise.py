@@ -1,7 +1,7 @@
 """Counter-based randomness: a draw is a pure function of who asks and for which element, never of order or packet size.
 
-Philox4x64 (Salmon et al., SC 2011) turns a 128-bit key and a 256-bit counter into 256 random bits. The key names a stream
-(``NoiseKey``); the counter names a place in it, most significant word first::
+Philox4x64 (Salmon et al., SC 2011) turns a 128-bit key and a 256-bit counter into 256 random bits. The key names a
+stream (``NoiseKey``); the counter names a place in it, most significant word first::
 
     word 3   message
     word 2   segment (2**64 - 1 is reserved for draws that a whole message shares)
@@ -12,9 +12,9 @@ Two ways to draw, in separate lanes so that they never meet:
 
 - ``generator``: a NumPy Generator for one block of ``BLOCK`` elements, for laws that consume an unknown number of words
   (ziggurat normals). A packet that covers part of a block takes its slice of the block's draw.
-- ``words``: random words addressed by position (block 0, word 0 counts). A run over many blocks is one call, which is what
-  makes bit noise fast: setting a Philox state costs about 1 us and constructing one 10-25 us, whereas a block of 4096
-  bytes at 1 GB/s leaves 4 us for everything.
+- ``words``: random words addressed by position (word 0 counts, block stays 0). Blocks lie side by side, so a run over
+  many is one call, which is what makes bit noise fast: setting a Philox's state costs about 1 us and constructing one
+  10 to 25 us, whereas a block of 4096 bytes at 1 GB/s leaves 4 us for everything.
 """
 
 from __future__ import annotations
@@ -154,10 +154,11 @@ class SegmentNoise:
 
     def _seek(self, position: int, lane: Lane, block: int, segment: int, attempt: int) -> None:
         low, high = self.key.philox_key
+        counter = [position, attempt << 48 | lane << 40 | block, segment, self.message]
         # Any: NumPy's stub asks for arrays, but lists of Python integers are set four times faster.
         state: Any = {
             "bit_generator": "Philox",
-            "state": {"counter": [position, attempt << 48 | lane << 40 | block, segment, self.message], "key": [low, high]},
+            "state": {"counter": counter, "key": [low, high]},
             "buffer": [0, 0, 0, 0],
             "buffer_pos": 4,
             "has_uint32": 0,
@@ -183,4 +184,4 @@ def packet_uniforms(
 
 def unit_interval(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Random words to uniform numbers in [0, 1): the top 53 bits, as NumPy's own Generator does."""
-    return (words >> np.uint64(11)) * 2.0**-53
+    return (words >> np.uint64(11)) * np.float64(2.0**-53)

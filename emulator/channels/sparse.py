@@ -1,7 +1,7 @@
 """Rare independent hits found without visiting the misses: the common ground of the sparse BSC and the sparse DMC.
 
-The gap to the next hit of a Bernoulli(p) sequence is geometric: floor(E / -ln(1 - p)) misses for a standard exponential E,
-which is exact to the 53 bits of the uniform behind E. Each block starts afresh, so a packet needs only its own blocks.
+The gap to the next hit of a Bernoulli(p) sequence is geometric: floor(E / -ln(1 - p)) misses for a standard exponential
+E, which is exact to the 53 bits of the uniform behind E. Each block starts afresh: a packet needs only its own blocks.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PHILOX_WORDS = 4
 class SparseHits:
     """Independent hits of probability p at each element of a segment, drawn block by block.
 
-    For every block a fixed number of gaps is set aside (mean + 5.5 sigma hits), which lets a run of many blocks be drawn in
-    one call. A block that wants more, once in some millions, goes on from a lane of its own: the law stays exact.
+    For every block a fixed number of gaps is set aside (mean + 5.5 sigma hits), so a run of many blocks is drawn
+    in one call. A block that wants more, once in some millions, goes on from a lane of its own: the law stays exact.
     """
 
     def __init__(self, probability: float, block_elements: int, gaps_per_block: int | None = None) -> None:
@@ -81,7 +81,9 @@ class SparseHits:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Candidates [last - first, gaps] counted from offset (whole numbers), and which lie inside their block."""
         words = draw.words(Lane.POSITIONS, first * self._gaps, (last - first) * self._gaps)
-        steps = ((words >> np.uint64(11)) + np.uint64(1)) * 2.0**-53  # (0, 1]: its logarithm is finite
+        words >>= np.uint64(11)
+        words += np.uint64(1)
+        steps: NDArray[np.float64] = words * np.float64(2.0**-53)  # in (0, 1], so its logarithm is finite
         np.log(steps, out=steps)
         steps *= -1.0 / self._rate
         np.minimum(steps, self._block_elements, out=steps)  # keeps the sum exact when p is tiny

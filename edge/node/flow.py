@@ -1,0 +1,299 @@
+"""One session that this node sends on: what waits to be sent, what waits for receipts, and the credit to send with.
+
+A flow keeps every message until each destination has answered it. When the stream breaks, or a destination comes back
+empty, it begins a new round: announce, wait for the answers, send every message without all its receipts once more,
+from the head. Destinations drop what they have had, so each message is delivered once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edge.node.attachment import Attachment, DetachedError
+from edge.node.descriptions import to_proto
+from edge.node.sessions import Session
+from edge.segment import Segment
+from edge.v1 import node_pb2, packet_pb2
+from edge.wire.packets import PACKET_BYTES, RUN_BYTES, message_head, packetize
+from emulator.v1 import data_plane_pb2
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 256 * 1024  # where two gRPC hops move most bytes a second (docs/performance.md)
+BATCH_MARGIN = 1024  # bytes of a batch left for the messages around the frames
+MAX_UNDER_WAY = 64  # messages of one flow that are encoded and not yet answered
+MAX_UNDER_WAY_BYTES = 64 * 1024 * 1024  # the same in bytes; one message may be larger, alone
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How messages are cut: largest payload of a packet and of a run of packets, in bytes."""
+
+    packet_bytes: int = PACKET_BYTES
+    run_bytes: int = RUN_BYTES
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The session cannot go on: why, in one sentence."""
+
+    reason: str
+
+
+Event = node_pb2.MessageSent | packet_pb2.Receipt | Refused
+
+
+@dataclass(eq=False)
+class Outgoing:
+    """One encoded message. `report` is called, in the event loop, with what happens to it.
+
+    offered_ns, deadline_ns: as in MessageHead. receipts: those that have come, by destination.
+    """
+
+    message_id: int
+    segments: Sequence[Segment]
+    encode_s: float
+    report: Callable[[Event], None]
+    offered_ns: int = 0
+    deadline_ns: int = 0
+    handed: bool = False
+    receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that its segments take."""
+        return sum(s.values.nbytes for s in self.segments)
+
+    def sent(self) -> node_pb2.MessageSent:
+        return node_pb2.MessageSent(
+            message_id=self.message_id,
+            size_bits=sum(s.size_bits for s in self.segments),
+            channel_uses=sum(s.channel_uses for s in self.segments),
+            encode_s=self.encode_s,
+        )
+
+
+class _NewRoundError(Exception):
+    """Whatever was being sent begins again."""
+
+
+class Flow:
+    """The sending side of one session. `run` does the sending; the other methods are told what came on the stream."""
+
+    def __init__(self, session: Session, attachment: Attachment, cutting: Cutting) -> None:
+        self.session = session
+        self.batch_bytes = BATCH_BYTES - BATCH_MARGIN
+        self._attachment = attachment
+        self._cutting = cutting
+        self._under_way: dict[int, Outgoing] = {}
+        self._unsent: deque[Outgoing] = deque()
+        self._accepted: set[str] = set()
+        self._refusal: str | None = None
+        self._round = 0
+        self._credit = 0
+        self._window = 0  # the most credit ever held in this attachment: all that can be in the network at once
+        self._changed = asyncio.Event()
+
+    @property
+    def under_way(self) -> int:
+        """Messages without all their receipts."""
+        return len(self._under_way)
+
+    def holds(self, message_id: int) -> bool:
+        return message_id in self._under_way
+
+    # What the emulator says.
+
+    def welcomed(self, max_batch_bytes: int) -> None:
+        """A new stream: the emulator may have forgotten everything, our credit certainly."""
+        self.batch_bytes = min(BATCH_BYTES, max_batch_bytes or BATCH_BYTES) - BATCH_MARGIN
+        self._credit = self._window = 0
+        self.begin_round()
+
+    def begin_round(self) -> None:
+        """Announces the session and sends, once it is accepted, whatever lacks receipts. Credit stays as it is."""
+        self._round += 1
+        self._accepted.clear()
+        self._refusal = None
+        self._unsent = deque(self._under_way.values())
+        with contextlib.suppress(DetachedError):  # then the next welcome begins a round
+            self._attachment.post(data_plane_pb2.AttachRequest(announcement=self._announcement()))
+        self._changed.set()
+
+    def detached(self) -> None:
+        self._changed.set()
+
+    def answered(self, answer: data_plane_pb2.Answer) -> None:
+        if answer.destination not in self.session.destinations:
+            return
+        if answer.accepted:
+            self._accepted.add(answer.destination)
+            if len(self._accepted) == len(self.session.destinations):
+                self._refusal = None
+        else:
+            self._accepted.discard(answer.destination)
+            self._refuse(f"{answer.destination} refuses: {answer.reason}")
+        self._changed.set()
+
+    def credited(self, size_bytes: int) -> None:
+        self._credit += size_bytes
+        self._window = max(self._window, self._credit)
+        self._changed.set()
+
+    def receipted(self, receipt: packet_pb2.Receipt) -> None:
+        outgoing = self._under_way.get(receipt.message_id)
+        if outgoing is None or receipt.destination not in self.session.destinations:
+            return  # answered before: the receipt of a message that was sent twice
+        if receipt.destination in outgoing.receipts:
+            return
+        if not outgoing.handed:  # its end left before the stream broke; only the news of it did not come back
+            self._hand_over(outgoing)
+        outgoing.receipts[receipt.destination] = receipt
+        if len(outgoing.receipts) == len(self.session.destinations):
+            del self._under_way[receipt.message_id]
+        outgoing.report(receipt)
+        self._changed.set()
+
+    # What the transmitter asks.
+
+    async def agreed(self) -> str | None:
+        """Waits until every destination has answered; gives the reason when one refuses."""
+        await self._until(lambda: self._refusal is not None or self._all_accepted())
+        return self._refusal
+
+    async def room(self) -> None:
+        """Waits until another message may be put under way."""
+        await self._until(
+            lambda: (
+                len(self._under_way) < MAX_UNDER_WAY
+                and sum(o.size_bytes for o in self._under_way.values()) < MAX_UNDER_WAY_BYTES
+            )
+        )
+
+    def offer(self, outgoing: Outgoing) -> None:
+        """Puts a message under way. It must have come through `room`, and its number must not be under way."""
+        self._under_way[outgoing.message_id] = outgoing
+        self._unsent.append(outgoing)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Sends, until cancelled."""
+        while True:
+            await self._until(lambda: bool(self._unsent) and self._may_send() and self._window > 0)
+            with contextlib.suppress(DetachedError, _NewRoundError):  # either way a new round begins, or has begun
+                await self._send_unsent()
+
+    # Sending.
+
+    async def _send_unsent(self) -> None:
+        """Everything that waits, in batches; small messages share one. Raises DetachedError and _NewRoundError."""
+        batch = _Batch(self, self._round)
+        ended: list[Outgoing] = []
+        while self._unsent:
+            outgoing = self._unsent[0]
+            await self._fill(batch, outgoing)
+            self._unsent.popleft()
+            ended.append(outgoing)
+        await batch.flush()
+        for outgoing in ended:
+            self._hand_over(outgoing)
+
+    async def _fill(self, batch: _Batch, outgoing: Outgoing) -> None:
+        name, number = self.session.name, outgoing.message_id
+        head = message_head(name, number, outgoing.segments, outgoing.offered_ns, outgoing.deadline_ns)
+        await batch.add(packet_pb2.Frame(head=head))
+        run_bytes = min(self._cutting.run_bytes, self._window // 4)  # a few runs in flight even over a short queue
+        for run in packetize(name, number, outgoing.segments, self._cutting.packet_bytes, run_bytes):
+            await self._pay(batch, len(run.payload))
+            await batch.add(packet_pb2.Frame(run=run))
+        await batch.add(packet_pb2.Frame(end=packet_pb2.MessageEnd(session=name, message_id=number)))
+
+    async def _pay(self, batch: _Batch, size_bytes: int) -> None:
+        """Takes credit for a run, waiting for it with nothing left unsent behind."""
+        if self._credit < size_bytes:
+            await batch.flush()
+            if size_bytes > self._window:
+                self._refuse(
+                    f"--packet-bytes {self._cutting.packet_bytes}: one packet of {size_bytes} bytes is more than the "
+                    f"first link's queue of {self._window} bytes; make packets smaller or links[].queue_bytes larger"
+                )
+            await self._until(lambda: self._credit >= size_bytes or not self.still(batch.round))
+            self.check(batch.round)
+        self._credit -= size_bytes
+
+    def still(self, number: int) -> bool:
+        """Whether round `number` goes on."""
+        return number == self._round and self._may_send()
+
+    def check(self, number: int) -> None:
+        if not self.still(number):
+            raise _NewRoundError
+
+    async def send(self, frames: packet_pb2.Batch) -> None:
+        await self._attachment.send(data_plane_pb2.AttachRequest(batch=frames))
+
+    # Small things.
+
+    def _announcement(self) -> data_plane_pb2.Announcement:
+        return data_plane_pb2.Announcement(
+            session=self.session.name,
+            source=self.session.source,
+            destinations=self.session.destinations,
+            codec=to_proto(self.session.description),
+        )
+
+    def _all_accepted(self) -> bool:
+        return len(self._accepted) == len(self.session.destinations)
+
+    def _may_send(self) -> bool:
+        return self._attachment.attached and self._all_accepted() and self._refusal is None
+
+    def _hand_over(self, outgoing: Outgoing) -> None:
+        if not outgoing.handed:
+            outgoing.handed = True
+            outgoing.report(outgoing.sent())
+
+    def _refuse(self, reason: str) -> None:
+        """Gives up everything under way: nobody there can use it."""
+        log.warning("session '%s': %s", self.session.name, reason)
+        self._refusal = reason
+        given_up, self._under_way = self._under_way, {}
+        self._unsent.clear()
+        self._round += 1
+        for outgoing in given_up.values():
+            outgoing.report(Refused(reason))
+
+    async def _until(self, predicate: Callable[[], bool]) -> None:
+        while not predicate():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class _Batch:
+    """Frames on their way into one request, for one round of a flow."""
+
+    def __init__(self, flow: Flow, number: int) -> None:
+        self.round = number
+        self._flow = flow
+        self._limit = flow.batch_bytes
+        self._frames = packet_pb2.Batch()
+        self._size = 0
+
+    async def add(self, frame: packet_pb2.Frame) -> None:
+        size = frame.ByteSize() + 8  # 8: at most the field's tag and length
+        if self._size and self._size + size > self._limit:
+            await self.flush()
+        self._frames.frames.append(frame)
+        self._size += size
+
+    async def flush(self) -> None:
+        """Raises DetachedError, or _NewRoundError when the flow has begun another round meanwhile."""
+        frames, self._frames, self._size = self._frames, packet_pb2.Batch(), 0
+        if frames.frames:
+            await self._flow.send(frames)
+        self._flow.check(self.round)

@@ -1,0 +1,217 @@
+"""What an rx node does with what arrives: puts messages together, decodes them one at a time, answers with receipts.
+
+A message that was delivered before is answered with the receipt it got then. Whatever goes wrong with one message ends
+in a FAILED receipt that says why; the daemon goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from edge import images
+from edge.node.agreement import Agreement
+from edge.node.attachment import Attachment, DetachedError
+from edge.node.codec_thread import CodecThread
+from edge.node.descriptions import failed_receipt
+from edge.node.inbox import Delivery, Inbox, Key
+from edge.node.sessions import Session
+from edge.v1 import packet_pb2
+from edge.wire.integrity import WireError
+from edge.wire.reassembly import Reassembler, ReceivedMessage
+from emulator.v1 import data_plane_pb2
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 64  # messages that are complete and wait for the decoder; then reading stops, which slows the emulator
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+
+
+class Receiver:
+    """The receiving side of one node. `run` decodes; the other methods are told what came on the stream."""
+
+    def __init__(
+        self,
+        node: str,
+        attachment: Attachment,
+        agreement: Agreement,
+        inbox: Inbox,
+        thread: CodecThread,
+        save_in: Path | None = None,
+        delivered: Callable[[Delivery], None] | None = None,
+    ) -> None:
+        """save_in: folder for a PNG of each picture. delivered: told of each delivery, once."""
+        self.node = node
+        self._attachment = attachment
+        self._agreement = agreement
+        self._inbox = inbox
+        self._thread = thread
+        self._save_in = save_in
+        self._delivered = delivered
+        self._reassembler = Reassembler()
+        self._open: dict[Key, str] = {}  # messages begun on this stream, and why one will fail ("" when it need not)
+        self._known: set[Key] = set()  # those among them that were delivered before, or wait for the decoder
+        self._waiting: deque[ReceivedMessage] = deque()
+        self._at_hand: set[Key] = set()  # waiting, or being decoded
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    def welcomed(self) -> None:
+        """A new stream: messages that were under way come again from their heads."""
+        self._reassembler = Reassembler()
+        self._open.clear()
+        self._known.clear()
+
+    async def received(self, batch: packet_pb2.Batch) -> None:
+        for frame in batch.frames:
+            kind = frame.WhichOneof("frame")
+            if kind == "run":
+                self._take_run(frame.run)
+            elif kind == "head":
+                self._take_head(frame.head)
+            elif kind == "end":
+                await self._take_end(frame.end)
+
+    async def run(self) -> None:
+        """Decodes until `stop`."""
+        while not self._stopping:
+            if not self._waiting:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            message = self._waiting.popleft()
+            self._changed.set()
+            await self._deliver(message)
+
+    def stop(self) -> None:
+        """`run` returns when the message that is being decoded is answered."""
+        self._stopping = True
+        self._changed.set()
+
+    # Frames.
+
+    def _take_head(self, head: packet_pb2.MessageHead) -> None:
+        key = (head.session, head.message_id)
+        self._open[key] = ""
+        if self._inbox.receipt(key) is not None or key in self._at_hand:
+            self._known.add(key)
+            return
+        try:
+            self._reassembler.head(head)
+        except WireError as error:
+            self._open[key] = str(error)
+
+    def _take_run(self, run: packet_pb2.PacketRun) -> None:
+        key = (run.session, run.message_id)
+        if self._open.get(key) != "" or key in self._known:
+            return  # of no use: the message failed, is known, or began on a stream that broke
+        try:
+            self._reassembler.run(run)
+        except WireError as error:
+            log.warning("%s: %s", self.node, error)  # its packets stay missing
+
+    async def _take_end(self, end: packet_pb2.MessageEnd) -> None:
+        key = (end.session, end.message_id)
+        reason = self._open.pop(key, None)
+        if reason is None:
+            return  # its head was on a stream that broke; it comes again
+        if key in self._known:
+            self._known.discard(key)
+            if (receipt := self._inbox.receipt(key)) is not None:
+                self._answer(receipt)
+            return  # otherwise the decoder will answer
+        try:
+            message = None if reason else self._reassembler.end(end)
+        except WireError as error:
+            message, reason = None, str(error)
+        if message is None:
+            reason = reason or "given up: too many messages were open at once"
+            receipt = failed_receipt(end.session, end.message_id, self.node, reason, end.transit)
+            await self._settle(Delivery(session=end.session, message_id=end.message_id, receipt=receipt))
+            return
+        while not self._stopping and self._too_much_waiting():
+            self._changed.clear()
+            await self._changed.wait()
+        self._at_hand.add(key)
+        self._waiting.append(message)
+        self._changed.set()
+
+    def _too_much_waiting(self) -> bool:
+        waiting_bytes = sum(s.values.nbytes for m in self._waiting for s in m.segments)
+        return len(self._waiting) >= MAX_WAITING or waiting_bytes >= MAX_WAITING_BYTES
+
+    # Delivering.
+
+    async def _deliver(self, message: ReceivedMessage) -> None:
+        delivery = Delivery(session=message.session, message_id=message.message_id)
+        try:
+            session = self._agreement.session_for(message.session)
+            picture, decode_s = await self._thread.run(_decode, session, message)
+        except Exception as error:  # whatever a codec raises must not end the daemon
+            reason = str(error) or type(error).__name__
+            log.warning("session '%s' message %d: %s", message.session, message.message_id, reason)
+            delivery.receipt.CopyFrom(
+                failed_receipt(message.session, message.message_id, self.node, reason, message.transit)
+            )
+        else:
+            delivery.png = picture
+            delivery.receipt.CopyFrom(
+                packet_pb2.Receipt(
+                    session=message.session,
+                    message_id=message.message_id,
+                    destination=self.node,
+                    status=packet_pb2.RECEIPT_STATUS_COMPLETE
+                    if message.complete
+                    else packet_pb2.RECEIPT_STATUS_PARTIAL,
+                    transit=message.transit,
+                    decode_s=decode_s,
+                )
+            )
+        await self._settle(delivery)
+
+    async def _settle(self, delivery: Delivery) -> None:
+        """Writes first, answers then: a receiver that dies in between is asked again."""
+        key = (delivery.session, delivery.message_id)
+        try:
+            await self._thread.run(self._keep, delivery)
+        except OSError as error:
+            delivery.ClearField("png")
+            reason = f"--state or --save of {self.node}: cannot be written ({error.strerror}); make room"
+            log.error("%s", reason)
+            delivery.receipt.status = packet_pb2.RECEIPT_STATUS_FAILED
+            delivery.receipt.reason = reason
+        self._inbox.record(delivery)
+        self._at_hand.discard(key)
+        self._answer(delivery.receipt)
+        if self._delivered is not None:
+            self._delivered(delivery)
+
+    def _keep(self, delivery: Delivery) -> None:
+        if self._save_in is not None and delivery.png:
+            session = self._agreement.session_for(delivery.session)
+            self._save_in.mkdir(parents=True, exist_ok=True)
+            (self._save_in / picture_name(session.source, delivery.message_id)).write_bytes(delivery.png)
+        self._inbox.write(delivery)
+
+    def _answer(self, receipt: packet_pb2.Receipt) -> None:
+        with contextlib.suppress(DetachedError):  # then the source sends again, and gets this receipt
+            self._attachment.post(data_plane_pb2.AttachRequest(receipt=receipt))
+
+
+def picture_name(source: str, message_id: int) -> str:
+    """File name of a saved picture. A node's name is checked by the topology, but a file's name is our own business."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in source)
+    return f"{safe}-{message_id}.png"
+
+
+def _decode(session: Session, message: ReceivedMessage) -> tuple[bytes, float]:
+    """The picture as a PNG file, and the wall time of decoding it, in seconds."""
+    started = time.perf_counter()
+    picture = session.codec.decode(message.segments)
+    decode_s = time.perf_counter() - started
+    return images.png_bytes(picture), decode_s

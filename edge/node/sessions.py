@@ -1,0 +1,143 @@
+"""The sessions of a node: which flows it takes part in, and the codec half it holds for each.
+
+Configuration is all or nothing: codecs are opened and compared first, and only then does the table change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from edge.codecs import registry
+from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
+from edge.node.codec_thread import CodecThread, keep_torch_to_one_thread
+from edge.node.descriptions import from_proto, mismatch, to_proto
+from edge.v1 import node_pb2
+
+MAX_SESSIONS = 1024
+MAX_NAME = 1024  # characters of a session's name, which crosses the network with every run of packets
+MAX_DESTINATIONS = 1024
+
+
+class Role(Enum):
+    TX = "tx"
+    RX = "rx"
+
+    @property
+    def half(self) -> Half:
+        return Half.ENCODER if self is Role.TX else Half.DECODER
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used; the message names the field and the fix."""
+
+
+class MismatchError(ValueError):
+    """The two ends hold different codecs; the message names both. Also: the configuration clashes with work at hand."""
+
+
+@dataclass(eq=False)
+class Session:
+    """One flow, as this node takes part in it. `description` is what the codec said when it was last asked."""
+
+    name: str
+    source: str
+    destinations: tuple[str, ...]
+    codec: Codec
+    description: CodecDescription
+
+
+class SessionTable:
+    """Every session of one node. Changed only in the event loop; codecs are opened in the codec thread."""
+
+    def __init__(
+        self, node: str, role: Role, thread: CodecThread, load_codec: Callable[[str], type[Codec]] = registry.load
+    ) -> None:
+        self.node = node
+        self.role = role
+        self._thread = thread
+        self._load_codec = load_codec
+        self._sessions: dict[str, Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def get(self, name: str) -> Session | None:
+        return self._sessions.get(name)
+
+    def describe(self) -> list[node_pb2.SessionDescription]:
+        """Every session with its codec, by name."""
+        return [
+            node_pb2.SessionDescription(session=s.name, codec=to_proto(s.description))
+            for s in sorted(self, key=lambda s: s.name)
+        ]
+
+    async def open_codec(self, config: node_pb2.CodecConfig) -> tuple[Codec, CodecDescription]:
+        """This node's half of a codec. Raises CodecError."""
+
+        def open_half() -> tuple[Codec, CodecDescription]:
+            codec = self._load_codec(config.name).open(dict(config.options), self.role.half)
+            keep_torch_to_one_thread()
+            return codec, codec.describe()
+
+        return await self._thread.run(open_half)
+
+    async def prepare(self, configs: Sequence[node_pb2.SessionConfig]) -> list[Session]:
+        """Opens what a configuration asks for, and changes nothing.
+
+        Raises ConfigurationError for a bad field, MismatchError when `peer_codec` is another codec.
+        """
+        self._check(configs)
+        prepared = []
+        for number, config in enumerate(configs):
+            try:
+                codec, description = await self.open_codec(config.codec)
+            except CodecError as error:
+                raise ConfigurationError(f"sessions[{number}] '{config.session}': {error}") from error
+            if config.HasField("peer_codec") and from_proto(config.peer_codec) != description:
+                peer = ", ".join(config.destinations) if self.role is Role.TX else config.source
+                raise MismatchError(
+                    mismatch(config.session, self.node, description, peer, from_proto(config.peer_codec))
+                )
+            destinations = tuple(config.destinations)
+            prepared.append(Session(config.session, config.source, destinations, codec, description))
+        return prepared
+
+    def put(self, sessions: Iterable[Session]) -> None:
+        """Puts prepared sessions in force, all of them. Raises ConfigurationError, with nothing changed, when they
+        would be too many."""
+        after = self._sessions | {session.name: session for session in sessions}
+        if len(after) > MAX_SESSIONS:
+            raise ConfigurationError(f"sessions: {len(after)} are more than {MAX_SESSIONS}; start another node")
+        self._sessions = after
+
+    def _check(self, configs: Sequence[node_pb2.SessionConfig]) -> None:
+        seen: set[str] = set()
+        for number, config in enumerate(configs):
+            where = f"sessions[{number}]"
+            check_session_name(f"{where}.session", config.session)
+            if config.session in seen:
+                raise ConfigurationError(f"{where}.session: '{config.session}' comes twice; name each session once")
+            seen.add(config.session)
+            self._check_ends(where, config.source, config.destinations)
+
+    def _check_ends(self, where: str, source: str, destinations: Sequence[str]) -> None:
+        if not source or not 1 <= len(destinations) <= MAX_DESTINATIONS or not all(destinations):
+            raise ConfigurationError(
+                f"{where}: needs a source and 1 to {MAX_DESTINATIONS} destinations, got '{source}' and {list(destinations)}"
+            )
+        if source in destinations or len(set(destinations)) != len(destinations):
+            raise ConfigurationError(f"{where}.destinations: must be distinct and not the source, got {list(destinations)}")
+        if self.role is Role.TX and source != self.node:
+            raise ConfigurationError(f"{where}.source: this node is the tx '{self.node}', got '{source}'; configure '{source}'")
+        if self.role is Role.RX and self.node not in destinations:
+            raise ConfigurationError(
+                f"{where}.destinations: this node is the rx '{self.node}', which {list(destinations)} lacks; add it"
+            )
+
+
+def check_session_name(where: str, name: str) -> None:
+    """Raises ConfigurationError unless the name is 1 to MAX_NAME printable characters."""
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise ConfigurationError(f"{where}: must be 1 to {MAX_NAME} printable characters, got {name[:40]!r}")

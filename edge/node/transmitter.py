@@ -1,0 +1,199 @@
+"""What a tx node does: encodes pictures in the codec thread, hands them to the session's flow, reports what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edge.images import Named
+from edge.node.attachment import Attachment
+from edge.node.codec_thread import CodecThread
+from edge.node.flow import Cutting, Event, Flow, Outgoing, Refused
+from edge.node.sessions import MismatchError, Session
+from edge.segment import Segment
+from edge.v1 import node_pb2, packet_pb2
+from emulator.v1 import data_plane_pb2
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+
+
+class UnknownSessionError(ValueError):
+    """No such session; the message says what to do."""
+
+
+class UnderWayError(ValueError):
+    """Messages are under way that the request would clash with."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Message i is number first_message_id + i, offered at first_offered_ns + i * interval_ns (model time), and late
+    deadline_ns after that (0: never)."""
+
+    first_message_id: int = 0
+    first_offered_ns: int = 0
+    interval_ns: int = 0
+    deadline_ns: int = 0
+
+
+class Transmitter:
+    """The flows of one tx node."""
+
+    def __init__(self, attachment: Attachment, thread: CodecThread, cutting: Cutting, spawn: Spawn) -> None:
+        self._attachment = attachment
+        self._thread = thread
+        self._cutting = cutting
+        self._spawn = spawn
+        self._flows: dict[str, Flow] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._max_batch_bytes = 0
+
+    def check_idle(self, names: Iterable[str]) -> None:
+        """Raises UnderWayError when one of the sessions has messages under way."""
+        for name in names:
+            flow = self._flows.get(name)
+            if flow is not None and flow.under_way:
+                raise UnderWayError(
+                    f"session '{name}': {flow.under_way} messages are under way; wait for their receipts first"
+                )
+
+    def opened(self, session: Session) -> None:
+        """A session was configured, or configured anew: announces it and stands ready to send."""
+        if session.name in self._tasks:
+            self._tasks[session.name].cancel()
+        flow = self._flows[session.name] = Flow(session, self._attachment, self._cutting)
+        self._tasks[session.name] = self._spawn(flow.run(), f"flow {session.name}")
+        if self._attachment.attached:
+            flow.welcomed(self._max_batch_bytes)
+
+    def described_anew(self, session: Session) -> None:
+        """The session's codec has other parameters now: the destinations must agree to them."""
+        self._flows[session.name].begin_round()
+
+    # What comes on the stream.
+
+    def welcomed(self, welcome: data_plane_pb2.Welcome) -> None:
+        self._max_batch_bytes = welcome.max_batch_bytes
+        for flow in self._flows.values():
+            flow.welcomed(self._max_batch_bytes)
+
+    def detached(self) -> None:
+        for flow in self._flows.values():
+            flow.detached()
+
+    def received(self, response: data_plane_pb2.AttachResponse) -> None:
+        kind = response.WhichOneof("response")
+        part = getattr(response, kind)
+        flow = self._flows.get(part.session)
+        if flow is None:
+            return
+        if kind == "credit":
+            flow.credited(part.size_bytes)
+        elif kind == "receipt":
+            flow.receipted(part)
+        elif kind == "answer":
+            flow.answered(part)
+        elif kind == "resume":
+            flow.begin_round()
+
+    # Transmitting.
+
+    async def transmit(
+        self, name: str, pictures: Iterable[Named], schedule: Schedule, expected: int | None = None
+    ) -> AsyncIterator[node_pb2.MessageSent | packet_pb2.Receipt]:
+        """Sends pictures, one message each; gives what happens until every destination has answered every message.
+
+        pictures is read in the codec thread, a few ahead of the network. expected: how many there are, where that is
+        known, to refuse numbers that are under way already. Leaving early stops encoding; what is under way stays so.
+        Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the session, and what reading
+        and encoding raise (ImageError, CodecError).
+        """
+        flow = self._flows.get(name)
+        if flow is None:
+            known = ", ".join(sorted(self._flows)) or "none"
+            raise UnknownSessionError(f"session: '{name}' is not configured here (there are: {known}); configure it first")
+        for number in range(schedule.first_message_id, schedule.first_message_id + (expected or 0)):
+            if flow.holds(number):
+                raise UnderWayError(f"first_message_id: message {number} of session '{name}' is under way; number from later")
+        events: asyncio.Queue[Event | _Fed] = asyncio.Queue()
+        feeder = asyncio.create_task(self._feed(flow, pictures, schedule, events.put_nowait))
+        try:
+            async for event in _until_all_answered(events, len(flow.session.destinations)):
+                yield event
+            await feeder
+        finally:
+            feeder.cancel()
+
+    async def _feed(
+        self, flow: Flow, pictures: Iterable[Named], schedule: Schedule, report: Callable[[Event | _Fed], None]
+    ) -> None:
+        """Encodes and offers every picture; reports at the end how many there were, or what went wrong."""
+        count = 0
+        try:
+            refusal = await flow.agreed()
+            source = iter(pictures)
+            while refusal is None:
+                await flow.room()
+                encoded = await self._thread.run(_encode_next, flow.session, source)
+                refusal = await flow.agreed()
+                if encoded is None or refusal is not None:
+                    break
+                segments, encode_s = encoded
+                flow.offer(
+                    Outgoing(
+                        message_id=schedule.first_message_id + count,
+                        segments=segments,
+                        encode_s=encode_s,
+                        report=report,
+                        offered_ns=schedule.first_offered_ns + count * schedule.interval_ns,
+                        deadline_ns=schedule.deadline_ns,
+                    )
+                )
+                count += 1
+            report(_Fed(count) if refusal is None else Refused(refusal))
+        except Exception as error:
+            report(_Fed(count, error))
+
+
+@dataclass(frozen=True)
+class _Fed:
+    """Everything has been offered: so many messages. Or reading or encoding the next one raised `error`."""
+
+    messages: int
+    error: Exception | None = None
+
+
+def _encode_next(session: Session, source: Iterator[Named]) -> tuple[list[Segment], float] | None:
+    """The next picture's segments and the wall time of encoding it, in seconds; None after the last."""
+    picture = next(source, None)
+    if picture is None:
+        return None
+    session.codec.check_image(*picture.pixels.shape[:2])
+    started = time.perf_counter()
+    segments = session.codec.encode(picture.pixels)
+    return segments, time.perf_counter() - started
+
+
+async def _until_all_answered(
+    events: asyncio.Queue[Event | _Fed], destinations: int
+) -> AsyncIterator[node_pb2.MessageSent | packet_pb2.Receipt]:
+    """Events as they come, until each message has a receipt from each destination.
+
+    Raises the feeder's error at once: what had been sent by then goes on without anybody watching.
+    """
+    receipts = 0
+    expected: int | None = None
+    while expected is None or receipts < expected:
+        event = await events.get()
+        if isinstance(event, Refused):
+            raise MismatchError(event.reason)
+        if isinstance(event, _Fed):
+            if event.error is not None:
+                raise event.error
+            expected = event.messages * destinations
+            continue
+        receipts += isinstance(event, packet_pb2.Receipt)
+        yield event

@@ -1,0 +1,83 @@
+"""From a finished (or interrupted) training run to a weight file that says where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from edge import metrics
+from edge.codecs import contract, evaluation, quantizer, vqvae2_network, weights
+from edge.codecs.vqvae2 import VQVAE2, shape_metadata
+from edge.images import Named
+from edge.train import crops, ema_codebook, vqvae2
+from edge.train.vqvae2 import Trainer
+
+CODE = (vqvae2_network, quantizer, vqvae2, ema_codebook, crops)  # what decides the weights, besides data and settings
+
+
+def code_version() -> dict[str, str]:
+    """Package version, torch version, and a digest of the modules that decide the weights."""
+    digest = hashlib.sha256()
+    for module in CODE:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    try:
+        version = importlib.metadata.version("semedge")
+    except importlib.metadata.PackageNotFoundError:  # a bare source tree
+        version = "source tree"
+    return {"semedge": version, "torch": str(torch.__version__), "code_sha256": digest.hexdigest()}
+
+
+def data_set(source: Path, split: str, pictures: Sequence[Named]) -> dict[str, object]:
+    """What a run learned from or was scored on. The digest is over the pixels, whatever the container."""
+    digest = hashlib.sha256()
+    for picture in pictures:
+        digest.update(f"{picture.pixels.shape}".encode() + picture.pixels.tobytes())
+    return {"name": source.name, "split": split, "pictures": len(pictures), "pixels_sha256": digest.hexdigest()}
+
+
+def score(path: Path, scale: int, pictures: Sequence[Named]) -> dict[str, float | None]:
+    """Opens the written file as the two ends of a link would, and scores the pictures."""
+    options = {"scale": str(scale), "weights": str(path)}
+    sender, receiver = (VQVAE2.open(options, half) for half in (contract.Half.ENCODER, contract.Half.DECODER))
+    mean = evaluation.mean(list(evaluation.evaluate(sender, receiver, pictures)))
+    return {
+        "psnr_db": metrics.json_number(round(mean.psnr_db, 3)),
+        "ssim": round(mean.ssim, 4),
+        "rho": mean.rho,
+        "size_bits": mean.size_bits,
+    }
+
+
+def export_vqvae2(
+    trainer: Trainer,
+    out: Path,
+    command: str,
+    learned_from: Sequence[dict[str, object]],
+    scored_on: dict[str, object] | None,
+    test_pictures: Sequence[Named],
+) -> dict[str, str]:
+    """Writes both halves and their metadata to `out`; returns the metadata.
+
+    command: how to do it again, without machine-specific folders. learned_from, scored_on: from `data_set`.
+    test_pictures: what the metrics are measured on, [H, W, 3] each; no metrics when there are none.
+    """
+    tensors = trainer.weights()
+    metadata = shape_metadata(trainer.shape) | {
+        "schedule": json.dumps(asdict(trainer.schedule)),
+        "seed": str(trainer.schedule.seed),
+        "steps_done": str(trainer.step),
+        "data_sets": json.dumps(list(learned_from)),
+        "command": command,
+        "code_version": json.dumps(code_version()),
+    }
+    weights.write(out, tensors, metadata)
+    if test_pictures:
+        metadata["metrics"] = json.dumps({"on": scored_on} | score(out, trainer.shape.scale, test_pictures))
+        weights.write(out, tensors, metadata)
+    return metadata

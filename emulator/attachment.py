@@ -1,0 +1,79 @@
+"""One node's stream, as the emulator sees it: what waits to be written, and how much of it is payload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from edge.v1 import packet_pb2
+from emulator.v1 import data_plane_pb2
+
+BATCH_BYTES = 256 * 1024  # measured best size of a message (docs/performance.md)
+HIGH_WATER_BYTES = 1024 * 1024
+
+
+class Attachment:
+    """Outgoing queue of one node. Frames are coalesced into batches; order is kept."""
+
+    def __init__(self, node: str, instance: str) -> None:
+        self.node = node
+        self.instance = instance
+        self._waiting: deque[data_plane_pb2.AttachResponse | packet_pb2.Frame] = deque()
+        self._changed = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self.payload_bytes = 0
+        self.closed = False
+
+    def send(self, response: data_plane_pb2.AttachResponse) -> None:
+        """Queues a control message."""
+        self._waiting.append(response)
+        self._changed.set()
+
+    def send_frame(self, frame: packet_pb2.Frame) -> None:
+        """Queues a frame of a message."""
+        self._waiting.append(frame)
+        self.payload_bytes += len(frame.run.payload) if frame.HasField("run") else 0
+        if self.payload_bytes > HIGH_WATER_BYTES:
+            self._drained.clear()
+        self._changed.set()
+
+    def close(self) -> None:
+        """Nothing more will be written: the stream is gone, or the daemon stops after what is queued."""
+        self.closed = True
+        self._changed.set()
+        self._drained.set()
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting
+
+    @property
+    def congested(self) -> bool:
+        """The node reads more slowly than its links deliver."""
+        return not self._drained.is_set()
+
+    async def wait_drained(self) -> None:
+        """Returns when the node has caught up, or is gone."""
+        await self._drained.wait()
+
+    async def next(self) -> data_plane_pb2.AttachResponse | None:
+        """The next response to write; None when closed and everything is written."""
+        while not self._waiting:
+            if self.closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        first = self._waiting.popleft()
+        if isinstance(first, data_plane_pb2.AttachResponse):
+            return first
+        frames, size = [first], len(first.run.payload)
+        while self._waiting and size < BATCH_BYTES and isinstance(self._waiting[0], packet_pb2.Frame):
+            frame = self._waiting.popleft()
+            assert isinstance(frame, packet_pb2.Frame)
+            frames.append(frame)
+            size += len(frame.run.payload)
+        self.payload_bytes -= sum(len(frame.run.payload) for frame in frames)
+        if self.payload_bytes <= HIGH_WATER_BYTES:
+            self._drained.set()
+        return data_plane_pb2.AttachResponse(batch=packet_pb2.Batch(frames=frames))

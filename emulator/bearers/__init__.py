@@ -1,0 +1,1 @@
+"""How a kind of segment is carried over a channel: one bearer a file, one method each."""

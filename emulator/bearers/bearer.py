@@ -1,0 +1,49 @@
+"""What a bearer does: takes consecutive packets of one segment, gives them back as the receiver gets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.segment import Kind
+from emulator.channels.noise import SegmentNoise
+
+
+@dataclass(frozen=True)
+class Freight:
+    """Consecutive packets of a segment.
+
+    offset, count: elements; packet_elements: elements in a packet (the last may be shorter). payload: the elements,
+    packed (edge.wire.packing). ber: bit error rate of their reliability level.
+    """
+
+    kind: Kind
+    alphabet: int
+    offset: int
+    count: int
+    packet_elements: int
+    payload: NDArray[np.uint8]
+    ber: float
+
+    @property
+    def packets(self) -> int:
+        return -(-self.count // self.packet_elements)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What arrived: the payload, and each packet's complex channel gain [packets] where the channel fades."""
+
+    payload: NDArray[np.uint8]
+    gains: NDArray[np.complex64] | None = None
+
+
+class Bearer(Protocol):
+    """One way to carry a kind of segment."""
+
+    def carry(self, freight: Freight, draw: SegmentNoise) -> Carried:
+        """A pure function of the freight and of the place in the segment that `draw` is keyed by."""
+        ...

@@ -1,0 +1,89 @@
+"""The gRPC face of live control: apply a topology, change a link, watch counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from edge.wire.endpoint import peer_name
+from emulator.exchange import Exchange, Refusal
+from emulator.link_config import TopologyError
+from emulator.network import Network
+from emulator.v1 import control_pb2, control_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+CONTROLLER = "controller"
+MIN_INTERVAL_S = 0.1
+
+
+class LinkControl(control_pb2_grpc.LinkControlServiceServicer):
+    """LinkControlService (proto/emulator/v1/control.proto). Under TLS only the controller may call."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    async def ApplyTopology(  # noqa: N802
+        self, request: control_pb2.ApplyTopologyRequest, context: Context
+    ) -> control_pb2.ApplyTopologyResponse:
+        await _admit(context)
+        try:
+            network = self.exchange.apply_topology(request.topology)
+        except TopologyError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Refusal as refusal:
+            await context.abort(grpc.StatusCode[refusal.code], str(refusal))
+        return control_pb2.ApplyTopologyResponse(digest=network.digest)
+
+    async def UpdateLink(  # noqa: N802
+        self, request: control_pb2.UpdateLinkRequest, context: Context
+    ) -> control_pb2.UpdateLinkResponse:
+        await _admit(context)
+        network = await self._network(context)
+        if request.name not in network.links:
+            known = ", ".join(sorted(network.links))
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"link '{request.name}': unknown (links: {known})")
+        try:
+            config = network.update_link(request)
+        except TopologyError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        return control_pb2.UpdateLinkResponse(link=config.proto)
+
+    async def GetCounters(  # noqa: N802
+        self,
+        request: control_pb2.GetCountersRequest,
+        context: Context,  # noqa: ARG002
+    ) -> control_pb2.GetCountersResponse:
+        await _admit(context)
+        return control_pb2.GetCountersResponse(links=(await self._network(context)).counters())
+
+    async def WatchCounters(  # noqa: N802
+        self, request: control_pb2.WatchCountersRequest, context: Context
+    ) -> AsyncIterator[control_pb2.WatchCountersResponse]:
+        await _admit(context)
+        if not request.interval_s >= MIN_INTERVAL_S:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"interval_s: must be at least {MIN_INTERVAL_S}, got {request.interval_s}; give seconds",
+            )
+        while not self.exchange.stopping:
+            yield control_pb2.WatchCountersResponse(links=(await self._network(context)).counters())
+            await asyncio.sleep(request.interval_s)
+
+    async def _network(self, context: Context) -> Network:
+        if self.exchange.network is None:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no topology yet; apply one first")
+        assert self.exchange.network is not None  # abort raises
+        return self.exchange.network
+
+
+async def _admit(context: Context) -> None:
+    name = peer_name(context)
+    if name not in (None, CONTROLLER):
+        await context.abort(
+            grpc.StatusCode.PERMISSION_DENIED, f"links may be changed by '{CONTROLLER}' only, not by '{name}'"
+        )

@@ -1,0 +1,324 @@
+"""Joins nodes to the network: who is attached, which sessions are open, what is delivered when, who has credit.
+
+Knows nothing of gRPC: `data_plane.py` turns what it raises into statuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+from edge.v1 import packet_pb2
+from edge.wire.integrity import WireError
+from emulator.attachment import Attachment
+from emulator.clock import WallTime
+from emulator.link_config import TopologyError
+from emulator.network import Crossing, Network, SessionRoute
+from emulator.pacer import Pacer
+from emulator.v1 import control_pb2, data_plane_pb2
+
+MAX_SESSIONS = 4096
+MAX_BATCH_BYTES = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):  # noqa: N818  (it is an answer, not a fault)
+    """A request that is refused. code: name of a gRPC status."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass
+class Session:
+    """An open session. outstanding_bytes: payload taken and not yet served. grants: how often the whole queue was
+    granted; credit for bytes of an earlier grant is void."""
+
+    announcement: data_plane_pb2.Announcement
+    route: SessionRoute
+    wall: WallTime
+    granted: bool = False
+    outstanding_bytes: int = 0
+    grants: int = 0
+
+
+class Exchange:
+    """The daemon's state. All methods run in one event loop."""
+
+    def __init__(self) -> None:
+        self.instance = uuid.uuid4().hex
+        self.network: Network | None = None
+        self.attached: dict[str, Attachment] = {}
+        self.sessions: dict[str, Session] = {}
+        self.stopping = False
+        self._known: set[str] = set()  # nodes that were attached before
+        self._pacer = Pacer(asyncio.get_running_loop()).start()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- topology ------------------------------------------------------------------------------------------------
+
+    def apply_topology(self, topology: control_pb2.Topology) -> Network:
+        """Replaces the network. Raises Refusal while messages are under way, TopologyError for a bad topology."""
+        if any(session.route.open for session in self.sessions.values()):
+            raise Refusal("FAILED_PRECONDITION", "topology: messages are under way; apply it when they have arrived")
+        network = Network(topology)
+        for session in self.sessions.values():  # sessions outlive a change of links if their path does
+            announcement = session.announcement
+            session.route = network.open_session(
+                announcement.session, announcement.source, list(announcement.destinations)
+            )
+            session.wall = WallTime(network.clock)
+        self.network = network
+        return network
+
+    def _network(self) -> Network:
+        if self.network is None:
+            raise Refusal("UNAVAILABLE", "the emulator has no topology yet; apply one, or start it with --topology")
+        return self.network
+
+    # -- nodes ---------------------------------------------------------------------------------------------------
+
+    def attach(self, hello: data_plane_pb2.Hello) -> Attachment:
+        """A node's stream is up. Raises Refusal for an unknown name, or one that another process holds."""
+        network = self._network()
+        if self.stopping:
+            raise Refusal("UNAVAILABLE", "the emulator is stopping")
+        if hello.node not in network.nodes:
+            known = ", ".join(sorted(network.nodes))
+            raise Refusal("NOT_FOUND", f"node '{hello.node}': not in the topology '{network.name}' (nodes: {known})")
+        held = self.attached.get(hello.node)
+        if held is not None and held.instance != hello.instance:
+            raise Refusal(
+                "ALREADY_EXISTS", f"node '{hello.node}': another process is attached under this name; stop it first"
+            )
+        if held is not None:
+            held.close()
+        attachment = Attachment(hello.node, hello.instance)
+        self.attached[hello.node] = attachment
+        attachment.send(
+            data_plane_pb2.AttachResponse(
+                welcome=data_plane_pb2.Welcome(
+                    scenario=network.name, max_batch_bytes=MAX_BATCH_BYTES, instance=self.instance
+                )
+            )
+        )
+        returned = hello.node in self._known
+        self._known.add(hello.node)
+        for session in self.sessions.values():
+            if hello.node in session.announcement.destinations:
+                attachment.send(data_plane_pb2.AttachResponse(announcement=session.announcement))
+                if returned:
+                    self._resume(session, hello.node)
+        return attachment
+
+    def detach(self, attachment: Attachment) -> None:
+        """The node's stream is gone."""
+        attachment.close()
+        if self.attached.get(attachment.node) is attachment:
+            del self.attached[attachment.node]
+
+    def _resume(self, session: Session, destination: str) -> None:
+        """A destination is back and may have lost what it held: have the source send again, with its credit restored."""
+        log.info(
+            "session %s: %s is back; asking %s to resume",
+            session.announcement.session,
+            destination,
+            session.announcement.source,
+        )
+        source = self.attached.get(session.announcement.source)
+        if source is not None:
+            source.send(
+                data_plane_pb2.AttachResponse(
+                    resume=data_plane_pb2.Resume(session=session.announcement.session, destination=destination)
+                )
+            )
+        self._credit(session)
+
+    # -- sessions ------------------------------------------------------------------------------------------------
+
+    def announce(self, node: str, announcement: data_plane_pb2.Announcement) -> None:
+        """Opens a session, or opens it again after its source reconnected. Raises Refusal."""
+        network = self._network()
+        name = announcement.session
+        if announcement.source != node:
+            raise Refusal(
+                "PERMISSION_DENIED", f"session '{name}': node '{node}' cannot send as '{announcement.source}'"
+            )
+        held = self.sessions.get(name)
+        if held is not None and held.announcement.source != node:
+            raise Refusal("ALREADY_EXISTS", f"session '{name}': belongs to '{held.announcement.source}'; choose a name")
+        if held is None and len(self.sessions) >= MAX_SESSIONS:
+            raise Refusal("RESOURCE_EXHAUSTED", f"session '{name}': more than {MAX_SESSIONS} sessions are open")
+        for destination in announcement.destinations:
+            if destination not in network.nodes:
+                raise Refusal("NOT_FOUND", f"session '{name}': destination '{destination}' is not in the topology")
+        try:
+            route = network.open_session(name, node, list(announcement.destinations))
+        except TopologyError as error:
+            raise Refusal("NOT_FOUND", f"session '{name}': {error}") from error
+        if held is not None:
+            network.abandon(held.route)
+        self.sessions[name] = Session(announcement, route, WallTime(network.clock))
+        for destination in announcement.destinations:
+            attachment = self.attached.get(destination)
+            if attachment is not None:
+                attachment.send(data_plane_pb2.AttachResponse(announcement=announcement))
+
+    def answer(self, node: str, answer: data_plane_pb2.Answer) -> None:
+        """Forwards a destination's answer; the first one that accepts opens the source's credit. Raises Refusal."""
+        session = self._session(answer.session)
+        if answer.destination != node or node not in session.announcement.destinations:
+            raise Refusal("PERMISSION_DENIED", f"session '{answer.session}': node '{node}' cannot answer for it")
+        source = self.attached.get(session.announcement.source)
+        if source is not None:
+            source.send(data_plane_pb2.AttachResponse(answer=answer))
+            if answer.accepted and not session.granted:
+                session.granted = True
+                self._credit(session)
+
+    def receipt(self, node: str, receipt: packet_pb2.Receipt) -> None:
+        """Forwards a destination's receipt. Raises Refusal."""
+        session = self._session(receipt.session)
+        if receipt.destination != node or node not in session.announcement.destinations:
+            raise Refusal("PERMISSION_DENIED", f"session '{receipt.session}': node '{node}' cannot answer for it")
+        source = self.attached.get(session.announcement.source)
+        if source is not None:
+            source.send(data_plane_pb2.AttachResponse(receipt=receipt))
+
+    def _session(self, name: str) -> Session:
+        session = self.sessions.get(name)
+        if session is None:
+            raise Refusal("NOT_FOUND", f"session '{name}': not announced; announce it first")
+        return session
+
+    # -- packets -------------------------------------------------------------------------------------------------
+
+    def batch(self, node: str, batch: packet_pb2.Batch) -> None:
+        """Takes frames from a source. Raises Refusal for another's session, a packet that cannot be, or lack of credit."""
+        for frame in batch.frames:
+            step = frame.WhichOneof("frame")
+            if step is None:
+                raise Refusal("INVALID_ARGUMENT", "batch: a frame is empty; send a head, a run or an end")
+            body = frame.head if step == "head" else frame.run if step == "run" else frame.end
+            session = self._session(body.session)
+            if session.announcement.source != node:
+                raise Refusal("PERMISSION_DENIED", f"session '{body.session}': node '{node}' cannot send on it")
+            try:
+                self._frame(session, frame, step)
+            except WireError as error:
+                raise Refusal("INVALID_ARGUMENT", str(error)) from error
+
+    def _frame(self, session: Session, frame: packet_pb2.Frame, step: str) -> None:
+        network = self._network()
+        if step == "head":
+            network.open_message(session.route, frame.head)
+            self._forward(session, list(session.announcement.destinations), frame)
+        elif step == "run":
+            size = len(frame.run.payload)
+            # twice the queue: what a source sent before it learned of a renewed grant is still on its way
+            if session.outstanding_bytes + size > 2 * network.queue_bytes(session.route):
+                raise Refusal(
+                    "RESOURCE_EXHAUSTED", f"session '{frame.run.session}': {size} bytes sent beyond the credit granted"
+                )
+            session.outstanding_bytes += size
+            self._deliver(session, network.carry(session.route, frame.run), size)
+        else:
+            self._end(session, frame.end.message_id)
+
+    def _deliver(self, session: Session, crossing: Crossing, size_bytes: int) -> None:
+        """Forwards what arrived, now or when it is due, and gives the credit back."""
+        waits = self._network().clock.waits
+        if waits:
+            session.wall.begin_service(crossing.start_ns, time.monotonic())
+        for delivery in crossing.deliveries:
+            for due_ns, run in delivery.runs:
+                frame = packet_pb2.Frame(run=run)
+                if waits:
+                    deadline_s = session.wall.deadline_s(due_ns)
+                    self._pacer.at(deadline_s, partial(self._forward, session, [delivery.destination], frame))
+                else:
+                    self._forward(session, [delivery.destination], frame)
+        if waits:
+            served = partial(self._served, session, session.grants, size_bytes)
+            self._pacer.at(session.wall.deadline_s(crossing.departed_ns), served)
+        else:
+            self._served(session, session.grants, size_bytes)
+
+    def _end(self, session: Session, message_id: int) -> None:
+        network = self._network()
+        for destination, transit in network.close_message(session.route, message_id).items():
+            end = packet_pb2.MessageEnd(session=session.announcement.session, message_id=message_id, transit=transit)
+            frame = packet_pb2.Frame(end=end)
+            if network.clock.waits:
+                if transit.packets == 0:
+                    session.wall.begin_service(transit.sent_ns, time.monotonic())
+                deadline_s = session.wall.deadline_s(transit.received_ns)
+                self._pacer.at(deadline_s, partial(self._forward, session, [destination], frame))
+            else:
+                self._forward(session, [destination], frame)
+
+    def _forward(self, session: Session, destinations: list[str], frame: packet_pb2.Frame) -> None:
+        """To those that are attached; the others will have it sent again when they come back."""
+        for destination in destinations:
+            attachment = self.attached.get(destination)
+            if attachment is not None:
+                attachment.send_frame(frame)
+
+    # -- credit --------------------------------------------------------------------------------------------------
+
+    def _credit(self, session: Session) -> None:
+        """Grants the whole queue anew: at the start, and when a destination came back."""
+        if session.granted:
+            session.outstanding_bytes = 0
+            session.grants += 1
+            self._send_credit(session, self._network().queue_bytes(session.route))
+
+    def _served(self, session: Session, grant: int, size_bytes: int) -> None:
+        """The link has served these bytes: give their credit back, once every destination is there and keeps up."""
+        if grant != session.grants or self.sessions.get(session.announcement.session) is not session:
+            return
+        destinations = [self.attached.get(name) for name in session.announcement.destinations]
+        present = [attachment for attachment in destinations if attachment is not None]
+        if len(present) < len(destinations):
+            return  # renewed when the missing one comes back
+        congested = [attachment for attachment in present if attachment.congested]
+        if congested:
+            task = asyncio.create_task(self._serve_later(session, grant, size_bytes, congested))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        session.outstanding_bytes = max(0, session.outstanding_bytes - size_bytes)
+        self._send_credit(session, size_bytes)
+
+    async def _serve_later(self, session: Session, grant: int, size_bytes: int, congested: list[Attachment]) -> None:
+        for attachment in congested:
+            await attachment.wait_drained()
+        self._served(session, grant, size_bytes)
+
+    def _send_credit(self, session: Session, size_bytes: int) -> None:
+        source = self.attached.get(session.announcement.source)
+        if source is not None:
+            credit = data_plane_pb2.Credit(session=session.announcement.session, size_bytes=size_bytes)
+            source.send(data_plane_pb2.AttachResponse(credit=credit))
+
+    # -- stopping ------------------------------------------------------------------------------------------------
+
+    async def drain(self, grace_s: float) -> bool:
+        """Accepts nothing more, waits until everything accepted is written, closes. False when grace_s ran out."""
+        self.stopping = True
+        deadline = time.monotonic() + grace_s
+        drained = False
+        while not drained and time.monotonic() < deadline:
+            drained = self._pacer.waiting == 0 and all(a.idle for a in self.attached.values())
+            if not drained:
+                await asyncio.sleep(0.01)
+        for attachment in self.attached.values():
+            attachment.close()
+        self._pacer.close()
+        return drained

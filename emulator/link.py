@@ -1,0 +1,317 @@
+"""One link: takes packets in model time, gives them back later, altered, or not at all.
+
+    offered --> [queue] --> [serialise at the rate, try by try] --> [lose | carry over the channel] --> [delay, jitter]
+
+Pure computation: no clock, no sockets. Every random decision is keyed by seed, link, receiver, session, message,
+segment and place in it, so a run of packets meets the same fate however it is cut and whenever it comes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.segment import Kind
+from edge.wire.packing import bits_on_wire, packed_size, unpack
+from emulator.bearers.bearer import Bearer, Carried, Freight
+from emulator.bearers.table import BearerTable, bearer_table
+from emulator.channels.levels import Level
+from emulator.channels.noise import NoiseKey, SegmentNoise, packet_uniforms
+from emulator.link_config import LinkConfig
+
+Times = NDArray[np.float64]  # model time in nanoseconds
+
+
+@dataclass(frozen=True)
+class Train:
+    """Consecutive packets of one segment on their way: the unit that links work on.
+
+    freight: kind, place and payload; its ber is the level's on the link at hand. times_ns [packets]: when each is
+    offered to the next link; for a lost packet, when it would have been. alive [packets]: False for lost packets.
+    gains [packets]: channel gain met so far, or None. tries: transmissions beyond the first, over all packets.
+    """
+
+    session: str
+    message_id: int
+    segment: int
+    level: int
+    freight: Freight
+    times_ns: Times
+    alive: NDArray[np.bool_]
+    gains: NDArray[np.complex64] | None = None
+
+    @property
+    def first_packet(self) -> int:
+        return self.freight.offset // self.freight.packet_elements
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What one receiver of a link gets of a train, and what it cost."""
+
+    train: Train
+    start_ns: float
+    element_errors: int
+    retransmissions: int
+
+
+@dataclass
+class LevelCount:
+    """Running counts of one reliability level towards one receiver; see LevelCounters in control.proto."""
+
+    packets: int = 0
+    packets_lost: int = 0
+    retransmissions: int = 0
+    size_bits: int = 0
+    channel_uses: int = 0
+    bit_errors: int = 0
+    index_errors: int = 0
+
+
+@dataclass
+class _Fate:
+    """What became of a train's packets towards one receiver, attempt by attempt."""
+
+    payload: NDArray[np.uint8]
+    gains: NDArray[np.complex64] | None
+    failed: NDArray[np.bool_]
+    missing: NDArray[np.bool_]
+    tries: NDArray[np.int64]
+
+
+@dataclass
+class Link:
+    """A link and its state: when it is free, and what it has counted."""
+
+    config: LinkConfig
+    seed: int
+    free_at_ns: float = 0.0
+    busy_ns: float = 0.0
+    counts: dict[tuple[str, int], LevelCount] = field(default_factory=dict)
+    _bearers: BearerTable = field(init=False)
+    _noise: dict[tuple[str, str, int, int], SegmentNoise] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._bearers = bearer_table(self.config)
+
+    def reconfigure(self, config: LinkConfig) -> None:
+        """From the next packet on. Raises TopologyError and changes nothing when a bearer cannot be made."""
+        self._bearers = bearer_table(config)
+        self.config = config
+
+    def backlog_bytes(self, now_ns: float) -> int:
+        """Payload bytes that wait for the link at a model time."""
+        rate = self.config.rate.bits_per_s
+        return 0 if math.isinf(rate) else int(max(0.0, self.free_at_ns - now_ns) * 1e-9 * rate / 8)
+
+    def serve(self, train: Train, receivers: Sequence[str]) -> list[Passage]:
+        """Sends a train once; each receiver meets its own noise, and tries are repeated until all are served."""
+        level = self.config.level(train.level)
+        freight = replace(train.freight, ber=level.ber)
+        queued = self._admit(train, freight)
+        fates = [self._carry(train, freight, level, receiver, queued) for receiver in receivers]
+        tries = np.max([fate.tries for fate in fates], axis=0)
+        starts, departures = self._serialise(train.times_ns, self._service_ns(freight), tries, queued)
+        passages = []
+        for receiver, fate in zip(receivers, fates, strict=True):
+            arrivals = departures + self.config.delay_s * 1e9 + self._jitter_ns(train, receiver)
+            arrived = replace(
+                train,
+                freight=replace(freight, payload=fate.payload),
+                times_ns=np.where(queued, arrivals, train.times_ns),
+                alive=queued & ~fate.missing,
+                gains=_joined(train.gains, fate.gains),
+            )
+            retransmissions = int((fate.tries - 1)[queued].sum())
+            errors = self._count(train, arrived, receiver, queued, retransmissions)
+            start = float(starts[queued][0]) if queued.any() else float(train.times_ns[0])
+            passages.append(Passage(arrived, start, errors, retransmissions))
+        return passages
+
+    def forget(self, session: str, message_id: int) -> None:
+        """Drops the noise state that was kept for a message."""
+        for key in [k for k in self._noise if k[1] == session and k[2] == message_id]:
+            del self._noise[key]
+
+    # -- queue and serialisation ---------------------------------------------------------------------------------
+
+    def _packet_elements(self, freight: Freight) -> NDArray[np.int64]:
+        sizes = np.full(freight.packets, freight.packet_elements, np.int64)
+        sizes[-1] = freight.count - (freight.packets - 1) * freight.packet_elements
+        return sizes
+
+    def _service_ns(self, freight: Freight) -> Times:
+        """Time that each packet takes the link, once."""
+        sizes = self._packet_elements(freight)
+        header_ns = self.config.header_bits * 1e9 / self.config.rate.bits_per_s
+        if freight.kind is Kind.SYMBOLS:
+            service = sizes * 1e9 / self.config.rate.symbols_per_s
+        else:
+            bits = sizes * bits_on_wire(freight.kind, freight.alphabet)
+            service = bits * 1e9 / self.config.rate.bits_per_s
+        return np.asarray(service + header_ns, np.float64)
+
+    def _admit(self, train: Train, freight: Freight) -> NDArray[np.bool_]:
+        """Which packets find room in the queue. A blocking queue takes all: credits have seen to that."""
+        admitted = train.alive.copy()
+        if not self.config.drop_when_full:
+            return admitted
+        service = self._service_ns(freight)
+        limit_ns = self.config.queue_bytes * 8e9 / self.config.rate.bits_per_s
+        free = self.free_at_ns
+        for i in np.flatnonzero(admitted):
+            waiting = max(0.0, free - train.times_ns[i])
+            admitted[i] = waiting <= limit_ns
+            if admitted[i]:
+                free = max(free, train.times_ns[i]) + service[i]
+        return admitted
+
+    def _serialise(
+        self, offered: Times, service: Times, tries: NDArray[np.int64], queued: NDArray[np.bool_]
+    ) -> tuple[Times, Times]:
+        """First come, first served: depart[i] = max(offered[i], depart[i-1]) + work[i], by a running maximum."""
+        work = np.where(queued, service * tries, 0.0)
+        done = np.cumsum(work)
+        ready = np.where(queued, offered, -np.inf)
+        begin = np.maximum(np.maximum.accumulate(ready - (done - work)), self.free_at_ns)
+        departures = begin + done
+        if queued.any():
+            self.free_at_ns = float(departures[-1])
+            self.busy_ns += float(done[-1])
+        return departures - work, departures
+
+    def _jitter_ns(self, train: Train, receiver: str) -> Times | float:
+        if self.config.jitter_s == 0:
+            return 0.0
+        key = self._key(train.session, receiver, "jitter")
+        drawn = packet_uniforms(key, train.message_id, train.segment, train.first_packet, train.freight.packets)
+        return drawn * self.config.jitter_s * 1e9
+
+    # -- loss and noise ------------------------------------------------------------------------------------------
+
+    def _key(self, session: str, receiver: str, purpose: str) -> NoiseKey:
+        return NoiseKey(self.seed, self.config.name, receiver, session, purpose)
+
+    def _draw(self, train: Train, receiver: str, attempt: int) -> SegmentNoise:
+        if attempt:
+            key = self._key(train.session, receiver, "payload")
+            return SegmentNoise(key, train.message_id, train.segment, attempt)
+        kept = (receiver, train.session, train.message_id, train.segment)
+        if kept not in self._noise:
+            key = self._key(train.session, receiver, "payload")
+            self._noise[kept] = SegmentNoise(key, train.message_id, train.segment)
+        return self._noise[kept]
+
+    def _erased(
+        self, train: Train, level: Level, receiver: str, attempt: int, first: int, count: int
+    ) -> NDArray[np.bool_]:
+        """Which of the packets [first, first + count) of the segment are lost whole on this attempt."""
+        lost = np.zeros(count, bool)
+        if self.config.loss is not None:
+            key = self._key(train.session, receiver, "loss")
+            lost |= self.config.loss(first, count, SegmentNoise(key, train.message_id, train.segment, attempt))
+        if level.erasure:
+            key = self._key(train.session, receiver, "erasure")
+            lost |= packet_uniforms(key, train.message_id, train.segment, first, count, attempt) < level.erasure
+        return lost
+
+    def _carry(self, train: Train, freight: Freight, level: Level, receiver: str, queued: NDArray[np.bool_]) -> _Fate:
+        bearer = self._bearers[freight.kind]
+        carried = _through(bearer, freight, self._draw(train, receiver, 0))
+        missing = self._erased(train, level, receiver, 0, train.first_packet, freight.packets)
+        failed = missing.copy()
+        if level.on_error != "deliver":
+            failed |= _altered(freight, carried)
+        fate = _Fate(carried.payload, carried.gains, failed, missing, np.ones(freight.packets, np.int64))
+        if level.on_error == "retransmit":
+            for packet in np.flatnonzero(failed & queued):
+                self._retry(train, freight, level, receiver, int(packet), fate)
+        if level.on_error != "deliver":
+            fate.missing = fate.failed
+        return fate
+
+    def _retry(self, train: Train, freight: Freight, level: Level, receiver: str, packet: int, fate: _Fate) -> None:
+        """Sends one failed packet again until it comes through or its tries run out."""
+        start = packet * freight.packet_elements
+        count = min(freight.packet_elements, freight.count - start)
+        low = packed_size(freight.kind, freight.alphabet, start)
+        high = low + packed_size(freight.kind, freight.alphabet, count)
+        one = replace(freight, offset=freight.offset + start, count=count, payload=freight.payload[low:high])
+        for attempt in range(1, level.max_retries + 1):
+            fate.tries[packet] += 1
+            if self._erased(train, level, receiver, attempt, train.first_packet + packet, 1)[0]:
+                continue
+            carried = _through(self._bearers[freight.kind], one, self._draw(train, receiver, attempt))
+            if _altered(one, carried)[0]:
+                continue
+            if fate.payload is freight.payload or not fate.payload.flags.writeable:
+                fate.payload = fate.payload.copy()
+            fate.payload[low:high] = carried.payload
+            if fate.gains is not None and carried.gains is not None:
+                fate.gains[packet] = carried.gains[0]
+            fate.failed[packet] = False
+            return
+
+    # -- counting ------------------------------------------------------------------------------------------------
+
+    def _count(
+        self, train: Train, arrived: Train, receiver: str, queued: NDArray[np.bool_], retransmissions: int
+    ) -> int:
+        """Adds to the counters; returns the elements altered in delivered packets (bits for BITS)."""
+        freight = train.freight
+        count = self.counts.setdefault((receiver, train.level), LevelCount())
+        elements = int(self._packet_elements(freight)[queued].sum())
+        count.packets += int(train.alive.sum())
+        count.packets_lost += int((train.alive & ~arrived.alive).sum())
+        count.retransmissions += retransmissions
+        if freight.kind is Kind.SYMBOLS:
+            count.channel_uses += elements
+            return 0
+        count.size_bits += elements * bits_on_wire(freight.kind, freight.alphabet)
+        if arrived.freight.payload is freight.payload:
+            return 0
+        bits, indices = _errors(freight, arrived)
+        count.bit_errors += bits
+        count.index_errors += indices
+        return indices if freight.kind is Kind.INDICES else bits
+
+
+def _through(bearer: Bearer, freight: Freight, draw: SegmentNoise) -> Carried:
+    """Carries freight; the bits that pad the segment's last byte are not on the air, so they meet no noise."""
+    carried = bearer.carry(freight, draw)
+    padding = -freight.count * bits_on_wire(freight.kind, freight.alphabet) % 8
+    if padding and carried.payload is not freight.payload:
+        carried.payload[-1] = carried.payload[-1] >> padding << padding
+    return carried
+
+
+def _joined(before: NDArray[np.complex64] | None, here: NDArray[np.complex64] | None) -> NDArray[np.complex64] | None:
+    """Gains of two links in a row."""
+    if before is None or here is None:
+        return here if before is None else before
+    return before * here
+
+
+def _altered(freight: Freight, carried: Carried) -> NDArray[np.bool_]:
+    """Which packets came out other than they went in. Symbols always do, so they count as they are."""
+    altered = np.zeros(freight.packets, bool)
+    if freight.kind is not Kind.SYMBOLS and carried.payload is not freight.payload:
+        size = packed_size(freight.kind, freight.alphabet, freight.packet_elements)
+        altered[np.flatnonzero(freight.payload != carried.payload) // size] = True
+    return altered
+
+
+def _errors(sent: Freight, arrived: Train) -> tuple[int, int]:
+    """(bit errors, index errors) in the packets that were delivered."""
+    difference = sent.payload ^ arrived.freight.payload
+    if not arrived.alive.all():
+        size = packed_size(sent.kind, sent.alphabet, sent.packet_elements)
+        difference = difference * np.repeat(arrived.alive, size)[: difference.size]
+    bits = int(np.bitwise_count(difference).sum(dtype=np.int64))
+    if sent.kind is not Kind.INDICES or bits == 0:
+        return bits, 0
+    return bits, int(np.count_nonzero(unpack(sent.kind, sent.alphabet, difference.data, sent.count)))

@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def page(report, originals, received) -> str:
+    return "<!doctype html>"

@@ -1,0 +1,335 @@
+"""The documented, versioned schema of report.json: what a run was, what was planned, what crossed the links, how well.
+
+Data only: nothing here scores, draws or writes files. Every field states its meaning and unit, and whether it depends
+on the machine (`volatile`: wall times, memory, paths). docs/report.md is generated from this file. There is no NaN and
+no infinity in a report: a figure that does not exist is null.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Status = Literal["complete", "partial", "failed", "pending"]
+Role = Literal["tx", "rx", "relay"]
+
+
+class ReportError(ValueError):
+    """A report that cannot be read or written; the message names the file or field and the fix."""
+
+
+def about(text: str, *, unit: str | None = None, volatile: bool = False) -> FieldInfo:
+    """Documents a field: meaning, unit (None where there is none to state), and whether it depends on the machine."""
+    info = Field(description=text, json_schema_extra={"unit": unit, "volatile": volatile})
+    assert isinstance(info, FieldInfo)
+    return info
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path)
+    if not path or parts.is_absolute() or ".." in parts.parts or "\\" in path:
+        raise ValueError(f"must be a path inside the report's folder, got {path!r}")
+    return path
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+RelativePath = Annotated[str, AfterValidator(_inside)]
+
+
+class Section(BaseModel):
+    """A part of the report: unknown fields are refused, and so are NaN and infinities, also when assigned later."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_assignment=True)
+
+
+class ScenarioReport(Section):
+    """The scenario that was run."""
+
+    name: Annotated[str, about("Name of the scenario.")]
+    description: Annotated[str, about("What its author says of it.")] = ""
+    digest: Annotated[str, about("SHA-256 of the scenario file, in hex; tells two versions of one name apart.")] = ""
+
+
+class NodeReport(Section):
+    """One node of the topology."""
+
+    name: Annotated[str, about("Name in the topology.")]
+    role: Annotated[Role, about("tx transmits, rx receives, relay only joins links and has no process.")]
+    codec: Annotated[str, about("The codec it ran, in words; empty for a relay.")] = ""
+    resident_bytes: Annotated[
+        int | None, about("Resident memory of its process; null for a relay.", unit="B", volatile=True)
+    ] = None
+    restarts: Annotated[int, about("Times the controller started its process anew.", volatile=True)] = 0
+
+
+class PlanReceiver(Section):
+    """What the plan gives one receiver, and what it expects of it."""
+
+    name: Annotated[str, about("The receiver.")]
+    distance_m: Annotated[float | None, about("Distance from the source; null when only a gain was given.", unit="m")]
+    gain: Annotated[float, about("Channel power gain, linear.", unit="1")]
+    bandwidth_hz: Annotated[float, about("Bandwidth that it gets.", unit="Hz")]
+    power_w: Annotated[float, about("Transmit power that it gets.", unit="W")]
+    snr_db: Annotated[float, about("Signal-to-noise ratio in its band (Es/N0).", unit="dB")]
+    rate_bps: Annotated[float, about("Shannon rate of its link.", unit="bit/s")]
+    rho: Annotated[float, about("Compression rate: bits sent over bits of the source picture.", unit="1")]
+    scale: Annotated[int | None, about("Bottom scaling rate of the codec; null when rho is continuous.")]
+    transmit_s: Annotated[float, about("Expected time on the air of one picture.", unit="s")]
+    compute_s: Annotated[float, about("Expected compute time of one picture, by the declared model.", unit="s")]
+    quality_db: Annotated[float, about("Expected PSNR, by the declared quality curve.", unit="dB")]
+
+
+class PlanReport(Section):
+    """The optimizer's answer."""
+
+    solver: Annotated[str, about("Which solver made it.")]
+    status: Annotated[str, about("How the solver ended.")]
+    utility: Annotated[float, about("Objective reached: weighted quality, delay and energy.", unit="1")]
+    upper_bound: Annotated[float | None, about("No plan can exceed it; null when no bound was made.", unit="1")] = None
+    gap: Annotated[float | None, about("upper_bound - utility.", unit="1")] = None
+    delay_s: Annotated[float, about("Largest delay of any receiver.", unit="s")]
+    energy_j: Annotated[float, about("Energy of all receivers together.", unit="J")]
+    warnings: Annotated[list[str], about("What the optimizer wants the reader to know.")] = []
+    receivers: Annotated[list[PlanReceiver], about("One entry a receiver.")] = []
+
+
+class LevelReport(Section):
+    """What one reliability level of a link carried towards one destination."""
+
+    level: Annotated[int, about("Number of the level; 0 is the most important.")]
+    ber_configured: Annotated[
+        float | None,
+        about("Bit error rate that the level was given; null when bits are carried as they are.", unit="1"),
+    ] = None
+    packets: Annotated[int, about("Packets served, tries beyond the first not counted.")]
+    packets_lost: Annotated[int, about("Packets lost: erased, dropped, or out of tries.")] = 0
+    retransmissions: Annotated[int, about("Tries beyond the first.")] = 0
+    size_bits: Annotated[int, about("Bits served, tries beyond the first not counted.", unit="bit")] = 0
+    channel_uses: Annotated[int, about("Complex symbols served, tries beyond the first not counted.")] = 0
+    bit_errors: Annotated[int, about("Bit errors in delivered packets.")] = 0
+    index_errors: Annotated[int, about("Index errors in delivered packets.")] = 0
+    ber_measured: Annotated[
+        float | None, about("bit_errors over the bits that met noise; null when there were none.", unit="1")
+    ] = None
+    index_error_rate_measured: Annotated[
+        float | None, about("index_errors over the indices that met noise; null when there were none.", unit="1")
+    ] = None
+
+
+class LinkReport(Section):
+    """One link towards one destination; a multicast link has one entry for each of its destinations."""
+
+    name: Annotated[str, about("Name in the topology.")]
+    source: Annotated[str, about("Node where it begins.")]
+    destination: Annotated[str, about("Node where it ends.")]
+    rate_bps: Annotated[float | None, about("Rate in force at the end of the run; null for no limit.", unit="bit/s")]
+    symbol_rate_hz: Annotated[
+        float | None, about("Complex symbols per second; null when it carried none or knows no limit.", unit="Hz")
+    ] = None
+    bandwidth_hz: Annotated[float | None, about("Bandwidth of a radio link; null otherwise.", unit="Hz")] = None
+    power_w: Annotated[float | None, about("Transmit power of a radio link; null otherwise.", unit="W")] = None
+    snr_db: Annotated[float | None, about("Es/N0; null where no noise is modelled by an SNR.", unit="dB")] = None
+    delay_s: Annotated[float, about("Propagation delay.", unit="s")] = 0.0
+    jitter_s: Annotated[float, about("Largest additional delay, uniform for each packet.", unit="s")] = 0.0
+    levels: Annotated[list[LevelReport], about("Counters of each reliability level that was used.")] = []
+    busy_s: Annotated[float, about("Model time during which the link was serving.", unit="s")] = 0.0
+    theoretical_rate_bps: Annotated[
+        float | None, about("Rate by its formula (given, or Shannon's); null for no limit.", unit="bit/s")
+    ] = None
+    measured_rate_bps: Annotated[
+        float | None, about("Bits served, retries included, over busy time; null when it was never busy.", unit="bit/s")
+    ] = None
+    theoretical_delay_s: Annotated[
+        float | None, about("Mean time a message should take on this link: size over rate plus delay.", unit="s")
+    ] = None
+    measured_delay_s: Annotated[
+        float | None, about("Mean time a message took on this link; null when none crossed it.", unit="s")
+    ] = None
+
+
+class MessageReport(Section):
+    """One message towards one destination: an image, what it cost, and what became of it. Times are model times."""
+
+    session: Annotated[str, about("Session that it belongs to.")]
+    message_id: Annotated[int, about("Its number in the session.")]
+    source: Annotated[str, about("Node that sent it.")]
+    destination: Annotated[str, about("Node that received it.")]
+    image: Annotated[str, about("Name of the picture.")]
+    status: Annotated[
+        Status,
+        about("complete: all packets; partial: decoded from what came; failed: not decoded; pending: no receipt."),
+    ]
+    reason: Annotated[str, about("Why it was not decoded; empty when it was.")] = ""
+    size_bits: Annotated[int, about("Bits on the first link; symbols not included.", unit="bit")] = 0
+    channel_uses: Annotated[int, about("Complex symbols on the first link.")] = 0
+    source_bits: Annotated[int, about("Bits of the raw picture.", unit="bit")] = 0
+    rho: Annotated[
+        float | None,
+        about("size_bits / source_bits, or complex symbols over source values for codecs of symbols.", unit="1"),
+    ] = None
+    offered_s: Annotated[float | None, about("When it was offered to the network.", unit="s")] = None
+    sent_s: Annotated[float | None, about("When the first link began to serve it.", unit="s")] = None
+    received_s: Annotated[float | None, about("When its last packet arrived.", unit="s")] = None
+    transfer_s: Annotated[float | None, about("received_s - sent_s.", unit="s")] = None
+    theoretical_transfer_s: Annotated[
+        float | None, about("Time that the links' rates and delays ask for, alone on its path.", unit="s")
+    ] = None
+    packets: Annotated[int, about("Packets that entered the first link.")] = 0
+    packets_lost: Annotated[int, about("Packets that did not arrive.")] = 0
+    element_errors: Annotated[int, about("Bits, indices or bytes (by kind) that were altered on the way.")] = 0
+    retransmissions: Annotated[int, about("Tries beyond the first, over all packets and links.")] = 0
+    psnr_db: Annotated[
+        float | None,
+        about("PSNR, peak 255; null when there is no picture, and when it is identical (see there).", unit="dB"),
+    ] = None
+    ssim: Annotated[
+        float | None, about("Structural similarity; null when there is no picture or it is too small.", unit="1")
+    ] = None
+    identical: Annotated[bool, about("True for a perfect copy: its PSNR is infinite, which JSON cannot say.")] = False
+    encode_wall_s: Annotated[float | None, about("Wall time that encoding took.", unit="s", volatile=True)] = None
+    decode_wall_s: Annotated[float | None, about("Wall time that decoding took.", unit="s", volatile=True)] = None
+    picture: Annotated[
+        RelativePath | None, about("The received picture, relative to the report's folder.", volatile=True)
+    ] = None
+    original: Annotated[
+        RelativePath | None, about("The picture as it was sent, relative to the report's folder.", volatile=True)
+    ] = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the destination decoded it."""
+        return self.status in ("complete", "partial")
+
+
+class ReceiverReport(Section):
+    """One receiver's averages over the messages it decoded."""
+
+    name: Annotated[str, about("The receiver.")]
+    messages: Annotated[int, about("Messages sent to it.")]
+    identical: Annotated[int, about("Of those, perfect copies.")] = 0
+    mean_psnr_db: Annotated[
+        float | None, about("Mean PSNR of its pictures, perfect copies left out; null when none is left.", unit="dB")
+    ] = None
+    mean_ssim: Annotated[float | None, about("Mean structural similarity; null when there is none.", unit="1")] = None
+    mean_rho: Annotated[float | None, about("Mean compression rate.", unit="1")] = None
+    mean_transfer_s: Annotated[float | None, about("Mean model time from sent to received.", unit="s")] = None
+    delivered_fraction: Annotated[float, about("Share of its messages that it decoded.", unit="1")] = 0.0
+    accuracy: Annotated[
+        float | None, about("Top-1 accuracy on its pictures; null when the task has no classes.", unit="1")
+    ] = None
+
+
+class StepReport(Section):
+    """One step of the workload."""
+
+    index: Annotated[int, about("Position in the workload, from 0.")]
+    kind: Annotated[str, about("What kind of step: transmit, set_link, wait, ...")]
+    started_wall_s: Annotated[float, about("Wall time since the run started.", unit="s", volatile=True)] = 0.0
+    wall_s: Annotated[float, about("Wall time that it took.", unit="s", volatile=True)] = 0.0
+    model_start_s: Annotated[float | None, about("Model time at which it started.", unit="s")] = None
+    model_end_s: Annotated[float | None, about("Model time at which it ended.", unit="s")] = None
+    summary: Annotated[str, about("What it did, in words.")] = ""
+
+
+class Timing(Section):
+    """Wall time of the run's phases; null for a phase that was not finished."""
+
+    up_s: Annotated[float | None, about("Until every process was SERVING.", unit="s", volatile=True)] = None
+    configure_s: Annotated[float | None, about("Planning and configuring.", unit="s", volatile=True)] = None
+    run_s: Annotated[float | None, about("The workload.", unit="s", volatile=True)] = None
+
+
+class Report(Section):
+    """A whole run. The controller fills it; `emulator.report.write` completes it with scores and pictures."""
+
+    schema_version: Annotated[Literal[1], about("Version of this schema.")] = SCHEMA_VERSION
+    semedge_version: Annotated[str, about("Version of semedge that made the report.")]
+    scenario: Annotated[ScenarioReport, about("What was run.")]
+    seed: Annotated[int, about("Seed of all randomness.")]
+    clock: Annotated[
+        str,
+        about("virtual, real or scaled:F. Only how long the run took depends on it.", volatile=True),
+    ]
+    started_at: Annotated[UtcTime, about("When the run started, ISO 8601 in UTC.", volatile=True)]
+    wall_s: Annotated[float, about("Wall time of the whole run.", unit="s", volatile=True)] = 0.0
+    complete: Annotated[bool, about("True when every step of the workload was carried out.")] = False
+    interrupted: Annotated[str | None, about("Why the run ended early; null when it did not.")] = None
+    command: Annotated[list[str], about("The command line.", volatile=True)] = []
+    nodes: Annotated[list[NodeReport], about("One entry a node.")] = []
+    plan: Annotated[PlanReport | None, about("The optimizer's plan; null when the scenario asks for none.")] = None
+    links: Annotated[list[LinkReport], about("One entry a link and destination.")] = []
+    messages: Annotated[list[MessageReport], about("One entry a message and destination.")] = []
+    receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
+    steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
+    timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
+
+    def deterministic(self) -> dict[str, Any]:
+        """What two runs of one scenario with one seed must agree on, under any clock.
+
+        Leaves out the volatile fields (wall times, memory, paths, restarts, start, clock) and puts the messages in
+        order of session, number and destination.
+        """
+        self_copy = self.model_copy(
+            update={"messages": sorted(self.messages, key=lambda m: (m.session, m.message_id, m.destination))}
+        )
+        kept = _stable(self_copy)
+        assert isinstance(kept, dict)
+        return kept
+
+    def to_json(self) -> str:
+        """The text of report.json. Raises ReportError naming the section when a figure is not finite."""
+        try:
+            return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        except ValueError as error:
+            raise ReportError(
+                f"report: cannot be written as JSON ({error}); put null where there is no figure"
+            ) from error
+
+
+def is_volatile(field: FieldInfo) -> bool:
+    """Whether a field of the schema depends on the machine rather than on scenario and seed."""
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra["volatile"])
+
+
+def _stable(value: object) -> object:
+    if isinstance(value, Section):
+        fields = type(value).model_fields
+        return {name: _stable(getattr(value, name)) for name, field in fields.items() if not is_volatile(field)}
+    if isinstance(value, list):
+        return [_stable(item) for item in value]
+    return value
+
+
+def parse(text: str | bytes, name: str) -> Report:
+    """report.json's text as a Report. `name` is the file's name in errors. Raises ReportError, one sentence."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ReportError(f"{name}: not JSON ({error}); give a folder that `edge-emulator run` wrote") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version is None:
+        raise ReportError(
+            f"{name}: not a semedge report (no schema_version); give a folder that `edge-emulator run` wrote"
+        )
+    if version != SCHEMA_VERSION:
+        raise ReportError(
+            f"{name}: schema_version: must be {SCHEMA_VERSION}, got {version!r}; use the semedge version that wrote it"
+        )
+    try:
+        return Report.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
+        raise ReportError(f"{name}: {where}: {what}; restore the file or run the scenario again") from error

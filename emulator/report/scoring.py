@@ -1,0 +1,102 @@
+"""How well each picture arrived, and what that makes a receiver's averages. Nothing here draws or writes files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import metrics
+from emulator.report.schema import MessageReport, ReceiverReport, Report, ReportError
+
+Picture = NDArray[np.uint8]
+"""[H, W, 3]."""
+
+ReceivedKey = tuple[str, int, str]
+"""Session, message number, destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """psnr_db: None for an identical copy, whose PSNR is infinite. ssim: None when a side is under 11 pixels."""
+
+    psnr_db: float | None
+    ssim: float | None
+    identical: bool
+
+
+def score_picture(original: Picture, received: Picture) -> Score:
+    """Compares two pictures [H, W, 3] of one shape. Raises ValueError for pictures that cannot be compared."""
+    psnr_db = metrics.psnr(original, received)
+    large_enough = min(original.shape[:2]) >= metrics.WINDOW
+    return Score(
+        psnr_db=psnr_db if math.isfinite(psnr_db) else None,
+        ssim=metrics.ssim(original, received) if large_enough else None,
+        identical=psnr_db == math.inf,
+    )
+
+
+def key(message: MessageReport) -> ReceivedKey:
+    """What names a message at its destination."""
+    return message.session, message.message_id, message.destination
+
+
+def score(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> None:
+    """Fills psnr_db, ssim and identical of every message that has both pictures, then the receivers' averages.
+
+    In place. Raises ReportError when `received` holds a picture of an unknown message, or one of another size than its
+    original.
+    """
+    known = {key(message): message for message in report.messages}
+    for name, picture in received.items():
+        message = known.get(name)
+        if message is None:
+            raise ReportError(
+                f"messages: a picture came for {name}, which is not listed; add its message to the report"
+            )
+        if message.image not in originals:
+            continue
+        try:
+            result = score_picture(originals[message.image], picture)
+        except ValueError as error:
+            raise ReportError(f"messages: {message.image} at {message.destination}: {error}") from error
+        message.psnr_db, message.ssim, message.identical = result.psnr_db, result.ssim, result.identical
+    accuracy = {receiver.name: receiver.accuracy for receiver in report.receivers}
+    report.receivers = [
+        receiver.model_copy(update={"accuracy": accuracy.get(receiver.name)})
+        for receiver in receiver_averages(report.messages, _receiver_names(report))
+    ]
+
+
+def _receiver_names(report: Report) -> list[str]:
+    """Every node that receives, in the topology's order, then destinations that no node entry mentions."""
+    named = [node.name for node in report.nodes if node.role == "rx"]
+    return list(dict.fromkeys([*named, *(message.destination for message in report.messages)]))
+
+
+def receiver_averages(messages: Sequence[MessageReport], names: Iterable[str]) -> list[ReceiverReport]:
+    """One entry a name: means over what was delivered, of PSNR (in dB) over the pictures that are no perfect copies."""
+    return [_averages(name, [m for m in messages if m.destination == name]) for name in names]
+
+
+def _averages(name: str, messages: Sequence[MessageReport]) -> ReceiverReport:
+    delivered = [message for message in messages if message.delivered]
+    return ReceiverReport(
+        name=name,
+        messages=len(messages),
+        identical=sum(message.identical for message in delivered),
+        mean_psnr_db=mean(message.psnr_db for message in delivered),
+        mean_ssim=mean(message.ssim for message in delivered),
+        mean_rho=mean(message.rho for message in delivered),
+        mean_transfer_s=mean(message.transfer_s for message in delivered),
+        delivered_fraction=len(delivered) / len(messages) if messages else 0.0,
+    )
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that are there; None when there are none."""
+    there = [value for value in values if value is not None]
+    return math.fsum(there) / len(there) if there else None

@@ -1,0 +1,346 @@
+"""What the keys of a topology must agree on: names that exist, paths that lead somewhere, bearers that can be had.
+
+Runs on a file whose single keys are all good; returns every fault as (key path, sentence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from emulator.topology.planning import planned_links, planned_names, planned_source
+from emulator.topology.routes import shortest
+from emulator.topology.schema import (
+    Bearers,
+    BitBearer,
+    GeometricLevels,
+    IndexBearer,
+    Level,
+    Link,
+    LinkLevels,
+    Qam,
+    Route,
+    Scenario,
+    SetLink,
+    SymbolBearer,
+    Transmit,
+)
+from emulator.topology.source import KeyPath, nearest
+
+RESERVED = {
+    "all": "means every receiver",
+    "ca": "is the certificate authority's file",
+    "controller": "is the controller's own name",
+    "emulator": "is the emulator's own name",
+    "optimizer": "is the optimizer's own name",
+}
+MAX_LINKS = 4096
+
+Finding = tuple[KeyPath, str]
+
+
+def check(scenario: Scenario) -> Iterator[Finding]:
+    """Every fault that no single key shows."""
+    yield from _nodes(scenario)
+    yield from _links(scenario)
+    for index, route in enumerate(scenario.paths):
+        yield from _route(scenario, route, ("paths", index))
+    yield from _plan(scenario)
+    for index, step in enumerate(scenario.workload):
+        if isinstance(step, Transmit):
+            yield from _transmit(scenario, step, ("workload", index, step.kind))
+        elif isinstance(step, SetLink):
+            yield from _set_link(scenario, step, ("workload", index, step.kind))
+
+
+def senders(scenario: Scenario) -> list[str]:
+    return [name for name, node in scenario.nodes.items() if node.role == "tx"]
+
+
+def receivers(scenario: Scenario) -> list[str]:
+    return [name for name, node in scenario.nodes.items() if node.role == "rx"]
+
+
+# --- nodes and links -----------------------------------------------------------------------------------------------
+
+
+def _nodes(scenario: Scenario) -> Iterator[Finding]:
+    if not scenario.nodes:
+        yield ("nodes",), "is empty; give at least one tx and one rx"
+    folded: dict[str, str] = {}
+    for name, node in scenario.nodes.items():
+        path: KeyPath = ("nodes", name)
+        if name.lower() in RESERVED:
+            yield path, f"the name {name} {RESERVED[name.lower()]}; choose another"
+        if folded.setdefault(name.lower(), name) != name:
+            yield (
+                path,
+                f"differs from {folded[name.lower()]} only in case, which certificates ignore; choose another name",
+            )
+        if node.role == "rx" and node.codec is None:
+            yield (
+                path,
+                "codec is missing; give the codec that this receiver decodes with, such as {name: vqvae2, scale: 4}",
+            )
+        if node.role == "relay" and node.codec is not None:
+            yield (*path, "codec"), "a relay has no codec; leave it out or make the node an rx"
+        if node.gain is not None and node.distance_m is not None:
+            yield (*path, "gain"), "gain and distance_m are both given; keep one"
+
+
+def _known_node(scenario: Scenario, name: str, path: KeyPath) -> Iterator[Finding]:
+    if name not in scenario.nodes:
+        yield path, f"{name} is not a node; {nearest(name, scenario.nodes)}"
+
+
+def _links(scenario: Scenario) -> Iterator[Finding]:
+    if len(scenario.links) > MAX_LINKS:
+        yield ("links",), f"has {len(scenario.links)} links, {MAX_LINKS} at most; split the scenario"
+    seen: dict[str, int] = {}
+    planned = planned_names(scenario)
+    for index, link in enumerate(scenario.links):
+        path: KeyPath = ("links", index)
+        if seen.setdefault(link.name, index) != index:
+            yield (*path, "name"), f"{link.name} is already the name of links[{seen[link.name]}]; choose another"
+        yield from _ends(scenario, link, path)
+        yield from _levels(scenario, link.levels, link.name in planned, (*path, "levels"))
+        yield from _bearers(scenario, link, link.bearers, link.levels, (*path, "bearers"))
+        if link.name not in planned:
+            yield from _radio(link, path)
+    for name, table in scenario.levels.items():
+        if name == "from_plan":
+            yield ("levels", name), "from_plan already means the plan's levels; choose another name"
+        if table == "from_plan" and scenario.plan is None:
+            yield ("levels", name), "from_plan needs a plan; add plan: {} or list the levels"
+
+
+def _ends(scenario: Scenario, link: Link, path: KeyPath) -> Iterator[Finding]:
+    yield from _known_node(scenario, link.source, (*path, "from"))
+    for index, name in enumerate(link.destinations):
+        where = (*path, "to", index)
+        yield from _known_node(scenario, name, where)
+        if name == link.source:
+            yield where, f"{name} is also where the link begins, a cycle; end it at another node"
+        if name in link.destinations[:index]:
+            yield where, f"{name} is listed twice; keep one"
+
+
+def _levels(scenario: Scenario, levels: LinkLevels | None, planned: bool, path: KeyPath) -> Iterator[Finding]:
+    if isinstance(levels, str) and levels != "from_plan" and levels not in scenario.levels:
+        yield path, f"{levels} is not a table of levels; {nearest(levels, ['from_plan', *scenario.levels])}"
+    elif resolve_levels(scenario, levels) == "from_plan" and not planned:
+        yield path, "from_plan needs a plan that decides this link; add it to plan.links or list the levels"
+
+
+def resolve_levels(scenario: Scenario, levels: LinkLevels | None) -> list[Level] | GeometricLevels | str | None:
+    """A link's levels with a table's name replaced by the table; "from_plan" stays."""
+    return scenario.levels.get(levels, levels) if isinstance(levels, str) else levels
+
+
+def _flips_bits(levels: list[Level] | GeometricLevels | str | None) -> bool:
+    if isinstance(levels, list):
+        return any(level.ber > 0 for level in levels)
+    return levels is not None
+
+
+def _bearers(
+    scenario: Scenario, link: Link, bearers: Bearers, levels: LinkLevels | None, path: KeyPath
+) -> Iterator[Finding]:
+    bits, indices = bearers.bits, bearers.indices
+    index_qam = indices.qam if isinstance(indices, IndexBearer) else None
+    if bits == "ideal" and _flips_bits(resolve_levels(scenario, levels)):
+        yield (
+            (*path, "bits"),
+            "ideal contradicts levels that have a bit error rate; carry bits by levels or set ber to 0",
+        )
+    if indices == "levels" and bits != "levels":
+        yield (*path, "indices"), "levels needs bits carried by levels too; set bits: levels"
+    if index_qam is not None and (not isinstance(bits, BitBearer) or bits.qam != index_qam):
+        yield (*path, "indices"), "qam needs bits carried by the same qam; give both the same order and snr_db"
+    if link.radio is None:
+        for key in _snr_from_radio(bearers):
+            yield (*path, *key), "from_radio needs a radio on the link; give snr_db in dB or the link a radio"
+
+
+def _snr_from_radio(bearers: Bearers) -> Iterable[tuple[str, ...]]:
+    for key in ("bits", "indices"):
+        choice = getattr(bearers, key)
+        qam: Qam | None = getattr(choice, "qam", None)
+        if qam is not None and qam.snr_db == "from_radio":
+            yield (key, "qam")
+    symbols = bearers.symbols
+    if isinstance(symbols, SymbolBearer):
+        if symbols.awgn == "from_radio":
+            yield ("symbols", "awgn")
+        for name in ("rayleigh", "rician"):
+            fading = getattr(symbols, name)
+            if fading is not None and fading.snr_db == "from_radio":
+                yield ("symbols", name)
+
+
+def _radio(link: Link, path: KeyPath) -> Iterator[Finding]:
+    for key in ("bandwidth_hz", "power_w"):
+        if link.radio is not None and getattr(link.radio, key) is None:
+            yield (
+                (*path, "radio"),
+                f"{key} is missing and no plan decides this link; give {key} or add the link to plan.links",
+            )
+
+
+# --- paths, plan, workload -----------------------------------------------------------------------------------------
+
+
+def _route(scenario: Scenario, route: Route, path: KeyPath) -> Iterator[Finding]:
+    unknown = [*_known_node(scenario, route.source, (*path, "from"))]
+    unknown += _known_node(scenario, route.destination, (*path, "to"))
+    by_name = {link.name: link for link in scenario.links}
+    for index, name in enumerate(route.links):
+        if name not in by_name:
+            unknown.append(((*path, "links", index), f"{name} is not a link; {nearest(name, by_name)}"))
+    if unknown:
+        yield from unknown
+        return
+    reached = {route.source}
+    here = {route.source}
+    for index, name in enumerate(route.links):
+        link, where = by_name[name], (*path, "links", index)
+        if link.source not in here:
+            yield where, f"{name} begins at {link.source}, not where the path is then; list the links in order"
+            return
+        here = set(link.destinations)
+        if here & reached:
+            yield where, f"a cycle: {name} leads back to {min(here & reached)}; leave the detour out"
+            return
+        reached |= here
+    if route.destination not in here:
+        yield path, f"ends at {', '.join(sorted(here))}, not at {route.destination}; add the last link"
+        return
+    taken = [link.name for link in shortest(scenario.links, route.source, route.destination) or []]
+    if taken != route.links:
+        yield (
+            (*path, "links"),
+            f"the emulator takes the fewest links, first listed first: {', '.join(taken)}; remove or reorder links",
+        )
+
+
+def _plan(scenario: Scenario) -> Iterator[Finding]:
+    plan = scenario.plan
+    if plan is None:
+        return
+    source = planned_source(scenario)
+    if plan.source is not None and plan.source not in scenario.nodes:
+        yield from _known_node(scenario, plan.source, ("plan", "source"))
+        return
+    if source is None:
+        yield ("plan",), f"source is missing and there are {len(senders(scenario))} tx nodes; give the node that plans"
+        return
+    if plan.at > len(scenario.workload):
+        yield (
+            ("plan", "at"),
+            f"must be at most {len(scenario.workload)}, the number of workload steps, got {plan.at}; lower it",
+        )
+    names = {link.name for link in scenario.links}
+    for index, name in enumerate(plan.links or []):
+        if name not in names:
+            yield ("plan", "links", index), f"{name} is not a link; {nearest(name, names)}"
+        if name in (plan.links or [])[:index]:
+            yield ("plan", "links", index), f"{name} is listed twice; keep one"
+    if not planned_links(scenario):
+        yield ("plan",), f"decides nothing: no radio link begins at {source}; give one a radio: from_plan"
+    yield from _planned(scenario)
+
+
+def _planned(scenario: Scenario) -> Iterator[Finding]:
+    ends: dict[str, str] = {}
+    planned = planned_names(scenario)
+    for index, link in enumerate(scenario.links):
+        if link.name not in planned or not link.destinations:
+            continue
+        path: KeyPath = ("links", index)
+        if link.radio is None:
+            yield path, "is planned but has no radio; add radio: from_plan"
+        if len(link.destinations) != 1:
+            yield (*path, "to"), "a planned link ends at one node; write a link for each receiver"
+        end = link.destinations[0]
+        if ends.setdefault(end, link.name) != link.name:
+            yield (*path, "to"), f"{end} already has the planned link {ends[end]}; plan one link a receiver"
+
+
+def _transmit(scenario: Scenario, step: Transmit, path: KeyPath) -> Iterator[Finding]:
+    source = transmit_source(scenario, step)
+    if source is None:
+        yield path, f"from is missing and there are {len(senders(scenario))} tx nodes; give the node that sends"
+        return
+    if source not in scenario.nodes:
+        yield from _known_node(scenario, source, (*path, "from"))
+        return
+    if scenario.nodes[source].role != "tx":
+        yield (
+            (*path, "from"),
+            f"{source} is {_article(scenario, source)}, not a tx; give {' or '.join(senders(scenario))}",
+        )
+    targets = transmit_destinations(scenario, step)
+    if not targets:
+        yield (*path, "to"), "there is no rx to send to; add a node with role rx"
+    for index, name in enumerate(targets):
+        where = (*path, "to", index)
+        if name not in scenario.nodes:
+            yield from _known_node(scenario, name, where)
+        elif scenario.nodes[name].role != "rx":
+            yield where, f"{name} is {_article(scenario, name)}, not an rx; give a receiver"
+        elif name in targets[:index]:
+            yield where, f"{name} is listed twice; keep one"
+        elif shortest(scenario.links, source, name) is None:
+            yield where, f"no links lead from {source} to {name}; add a link or leave {name} out"
+    if step.mode == "multicast":
+        yield from _one_codec(scenario, [name for name in targets if name in scenario.nodes], path)
+
+
+def _article(scenario: Scenario, name: str) -> str:
+    role = scenario.nodes[name].role
+    return f"a{'n' if role == 'rx' else ''} {role}"
+
+
+def transmit_source(scenario: Scenario, step: Transmit) -> str | None:
+    """The node that sends; None when it is left out and not evident."""
+    tx = senders(scenario)
+    return step.source if step.source is not None else tx[0] if len(tx) == 1 else None
+
+
+def transmit_destinations(scenario: Scenario, step: Transmit) -> list[str]:
+    """The nodes that receive, `all` resolved, in the order of the file."""
+    if step.destinations is None or step.destinations == ["all"]:
+        return receivers(scenario)
+    return step.destinations
+
+
+def _one_codec(scenario: Scenario, targets: list[str], path: KeyPath) -> Iterator[Finding]:
+    codecs = {name: scenario.nodes[name].codec for name in targets}
+    for name, codec in codecs.items():
+        if codec != codecs[targets[0]]:
+            yield (
+                (*path, "mode"),
+                f"multicast needs one codec, but {targets[0]} and {name} differ; give them the same or use unicast",
+            )
+            return
+    if scenario.plan is not None and scenario.plan.scale == "auto" and len(targets) > 1:
+        yield (
+            (*path, "mode"),
+            "multicast needs one scale, but the plan chooses each receiver's; set plan.scale to a number",
+        )
+
+
+def _set_link(scenario: Scenario, step: SetLink, path: KeyPath) -> Iterator[Finding]:
+    links = {link.name: link for link in scenario.links}
+    if step.link not in links:
+        yield (*path, "link"), f"{step.link} is not a link; {nearest(step.link, links)}"
+        return
+    link = links[step.link]
+    if step.radio is not None and link.radio is None:
+        yield (*path, "radio"), f"link {link.name} has no radio; set rate_bps or symbol_rate_hz"
+    if (step.rate_bps is not None or step.symbol_rate_hz is not None) and link.radio is not None:
+        yield path, f"link {link.name} has a radio, which sets its rate; change radio instead"
+    levels = link.levels if step.levels is None else step.levels
+    if step.levels is not None:
+        yield from _levels(scenario, step.levels, link.name in planned_names(scenario), (*path, "levels"))
+    if step.bearers is not None:
+        yield from _bearers(scenario, link, step.bearers, levels, (*path, "bearers"))

@@ -1,0 +1,68 @@
+"""From a file or a packaged name, and overrides, to a checked scenario."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from emulator.topology.checks import check
+from emulator.topology.schema import Scenario
+from emulator.topology.source import Fault, Place, Source, TopologyError, nearest, override, parse, read
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+
+
+def names() -> list[str]:
+    """The scenarios that come with the package."""
+    return sorted(path.stem for path in SCENARIOS.glob("*.yaml"))
+
+
+def locate(path_or_name: str | Path) -> Path:
+    """The file that a user means: a packaged scenario's name, else a path. Raises TopologyError for neither."""
+    text = str(path_or_name)
+    if text in names():
+        return SCENARIOS / f"{text}.yaml"
+    path = Path(text)
+    if not path.exists() and path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
+        sentence = f"is neither a scenario nor a file; {nearest(text, names())}"
+        raise TopologyError([Fault(Place(0, text), "", sentence)])
+    return path
+
+
+def load(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """A scenario, read, overridden and checked.
+
+    path_or_name: a packaged scenario's name or a file. overrides: `key=value` settings such as "plan.scale=2" or
+    "links.0.delay_s=0.1". Raises TopologyError with every fault.
+    """
+    path = locate(path_or_name)
+    return _scenario(read(path), overrides, path)
+
+
+def loads(text: str, overrides: Sequence[str] = (), label: str = "topology") -> Scenario:
+    """As load, from text. label: how messages call it."""
+    return _scenario(parse(text, label), overrides, None)
+
+
+def _scenario(source: Source, overrides: Sequence[str], path: Path | None) -> Scenario:
+    override(source, overrides)
+    try:
+        scenario = Scenario.model_validate(source.data)
+    except ValidationError as error:
+        raise TopologyError(
+            source.fault(detail["loc"], detail["msg"]) for detail in error.errors(include_url=False)
+        ) from error
+    faults = [source.fault(where, sentence) for where, sentence in check(scenario)]
+    if faults:
+        raise TopologyError(faults)
+    scenario._file, scenario._digest = path, _digest(source.data)
+    return scenario
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

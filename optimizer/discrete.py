@@ -1,0 +1,172 @@
+"""Plans restricted to the codec's real scaling rates: price each rate with the dual, re-solve, then swap.
+
+With the rates given the problem is convex and `price` solves it exactly. At its prices the dual values every other rate:
+if nobody would rather have another rate the plan is optimal, and a swap whose dual value is no better need not be tried.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer import price
+from optimizer.certificate import lagrangian_values
+from optimizer.errors import InfeasibleError
+from optimizer.plan import Plan, Prices, Status, TraceStep, with_bound
+from optimizer.problem import FloatArray, Problem
+
+IntArray = NDArray[np.intp]
+
+_MAX_TRIALS = 400
+_MAX_ROUNDS = 12
+_PAIRS_UP_TO = 16  # receivers; beyond, pairs are too many to be worth their time
+_ANY_GAIN = 1e-12
+
+
+class _Search:
+    """The best choice so far: [N] indices into `rates`, its plan, and the smallest upper bound seen."""
+
+    def __init__(self, problem: Problem, rates: FloatArray) -> None:
+        self.problem = problem
+        self.rates = rates
+        self.best: Plan | None = None
+        self.choice: IntArray = np.zeros(problem.size, dtype=np.intp)
+        self.upper_bound = np.inf
+        self.tried: set[bytes] = set()
+        self.trace: list[TraceStep] = []
+
+    def attempt(self, choice: IntArray, start: Prices | None) -> Plan | None:
+        """Solves one choice; None when it was tried before or cannot meet the deadline."""
+        key = choice.tobytes()
+        if key in self.tried:
+            return None
+        self.tried.add(key)
+        rho = self.rates[choice]
+        try:
+            price.check_deadline(self.problem, rho)
+            plan = price.solve_fixed_rho(self.problem, rho, start, certify=False)
+        except InfeasibleError:
+            return None
+        if plan.status in (Status.FAILED, Status.INACCURATE):
+            return None
+        self.bound(plan.prices)
+        if self.best is None or plan.utility > self.best.utility + _ANY_GAIN * abs(self.best.utility):
+            self.best, self.choice = plan, choice
+        self.trace.append(TraceStep(len(self.trace) + 1, self.best.utility, 0.0))
+        return plan
+
+    def bound(self, prices: Prices | None) -> FloatArray | None:
+        """Lowers the upper bound with these prices; returns the [N, K] dual values."""
+        if prices is None:
+            return None
+        constant, values = lagrangian_values(self.problem, prices, self.rates)
+        self.upper_bound = min(self.upper_bound, constant + float(values.max(axis=1).sum()))
+        return values
+
+    def proved(self) -> bool:
+        """True when nothing can be better than the best plan by more than rounding."""
+        return self.best is not None and self.upper_bound - self.best.utility <= 1e-9 * max(1.0, abs(self.upper_bound))
+
+
+def solve(problem: Problem, start: Prices | None = None) -> Plan:
+    """The best plan found with rho restricted to problem.scales, with a valid upper bound of that restricted problem.
+
+    Exact when a single scale is allowed, or when the bound meets the plan (status OPTIMAL). Raises InfeasibleError.
+    """
+    rates = np.sort([problem.image.rho_of_scale(scale) for scale in problem.allowed_scales])
+    if rates.size == 1:
+        rho = np.full(problem.size, rates[0])
+        price.check_deadline(problem, rho)
+        return price.solve_fixed_rho(problem, rho, start)
+    relaxed_problem = dataclasses.replace(problem, scales=(), rho_min=float(rates[0]), rho_max=float(rates[-1]))
+    relaxed = price.solve(relaxed_problem, start)
+    search = _Search(problem, rates)
+    search.upper_bound = relaxed.upper_bound
+    for choice in _first_choices(search, relaxed):
+        _follow_prices(search, choice, relaxed.prices)
+        if search.proved():
+            break
+    if not search.proved():
+        _swap(search)
+    if search.best is None:  # numerical trouble everywhere: say so with the relaxed plan's status
+        lowest = price.solve_fixed_rho(problem, np.full(problem.size, rates[0]))
+        return dataclasses.replace(lowest, status=Status.FAILED)
+    plan = dataclasses.replace(search.best, iterations=len(search.trace), trace=tuple(search.trace))
+    return with_bound(plan, max(search.upper_bound, plan.utility))
+
+
+def _first_choices(search: _Search, relaxed: Plan) -> Iterator[IntArray]:
+    """What the relaxed prices prefer, the nearest rate to the relaxed one, then everybody alike."""
+    values = search.bound(relaxed.prices)
+    if values is not None:
+        yield values.argmax(axis=1)
+    yield np.abs(np.log(relaxed.rho[:, None] / search.rates)).argmin(axis=1)
+    for index in range(search.rates.size):
+        yield np.full(search.problem.size, index, dtype=np.intp)
+
+
+def _follow_prices(search: _Search, choice: IntArray, prices: Prices | None) -> None:
+    """Lets everybody choose at the prices of the last solution until a choice repeats."""
+    for _ in range(_MAX_ROUNDS):
+        plan = search.attempt(choice, prices)
+        if plan is None or search.proved():
+            return
+        prices = plan.prices
+        values = search.bound(prices)
+        if values is None:
+            return
+        choice = values.argmax(axis=1)
+
+
+def _swap(search: _Search) -> None:
+    """Changes one receiver's rate, then two receivers', as long as the dual values promise a gain and it is real."""
+    trials = 0
+    improved = True
+    while improved and search.best is not None and not search.proved():
+        improved = False
+        before = search.best
+        for choice in _promising(search):
+            trials += 1
+            if trials > _MAX_TRIALS:
+                return
+            search.attempt(choice, before.prices)
+            if search.best is not before:
+                improved = True
+                break
+
+
+def _promising(search: _Search) -> Iterator[IntArray]:
+    """Neighbours of the best choice that the dual does not rule out, the most promising first; singles before pairs."""
+    assert search.best is not None
+    values = search.bound(search.best.prices)
+    if values is None:
+        return
+    current = values[np.arange(search.problem.size), search.choice]
+    promise = values - current[:, None]
+    promise[np.arange(search.problem.size), search.choice] = -np.inf
+    users, options = np.unravel_index(np.argsort(-promise, axis=None), promise.shape)
+    moves = [(int(n), int(k), float(promise[n, k])) for n, k in zip(users, options, strict=True)]
+    for user, option, gain in moves:
+        if gain <= 0:
+            break
+        yield _moved(search.choice, ((user, option),))
+    if search.problem.size > _PAIRS_UP_TO:
+        return
+    pairs = [
+        (one[2] + two[2], (one[:2], two[:2]))
+        for index, one in enumerate(moves)
+        for two in moves[index + 1 :]
+        if one[0] != two[0] and one[2] + two[2] > 0
+    ]
+    for _, pair in sorted(pairs, key=lambda entry: -entry[0]):
+        yield _moved(search.choice, pair)
+
+
+def _moved(choice: IntArray, moves: tuple[tuple[int, int], ...]) -> IntArray:
+    changed = choice.copy()
+    for user, option in moves:
+        changed[user] = option
+    return changed

@@ -1,0 +1,342 @@
+"""The default solver: P1 solved globally through three scalars, the prices nu and pi and the transmission budget tau.
+
+Given (nu, pi, tau) every receiver's best response is (nearly) closed form (`best_response`); a damped Newton method finds
+the scalars at which bandwidth, deadline prices and, where it binds, power add up. The certificate is made elsewhere
+(`certificate`), and so are discrete scaling rates (`discrete`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.best_response import LN2, Response, UserModel, jacobian, respond
+from optimizer.certificate import upper_bound
+from optimizer.errors import InfeasibleError
+from optimizer.plan import (
+    CERTIFIED_RELATIVE_GAP,
+    RESIDUAL_TOLERANCE,
+    Plan,
+    Prices,
+    Status,
+    TraceStep,
+    evaluate,
+    violation,
+    with_bound,
+)
+from optimizer.problem import FloatArray, Problem
+
+SOLVER = "price"
+_MAX_ITERATIONS = 80
+_CONVERGED = 1e-12
+_LONGEST_STEP = 2.0  # in ln: no scalar changes by more than a factor e^2 at once
+_FREE_POWER_PRICE = 1e-30  # per W; stands for 0 where energy has no weight and only the efficiency cap bounds the power
+_SPECTRAL_EFFICIENCIES = (25.0, 12.0, 45.0, 5.0, 1.0)  # bit/s/Hz, starting points
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What the scalars must satisfy. tau_s: fixed transmission budget, or None when it is free and costs delay_weight."""
+
+    model: UserModel
+    bandwidth_hz: float
+    power_w: float
+    delay_weight: float
+    tau_s: float | None
+    with_pi: bool
+
+
+@dataclass(slots=True)
+class _Found:
+    response: Response
+    residual: float
+    steps: list[float]
+
+
+def solve(problem: Problem, start: Prices | None = None) -> Plan:
+    """The best continuous plan, with its certificate; start: prices of a similar problem, to begin from.
+
+    Raises InfeasibleError when the deadline cannot be met. Any numerical trouble is a status of the plan.
+    """
+    check_deadline(problem)
+    best = _attempt(problem, None, start)
+    if best.status is not Status.OPTIMAL and start is not None:
+        best = _better(best, _attempt(problem, None, None))
+    if best.status is not Status.OPTIMAL and problem.compute.time_slope_s > 0 and problem.rho_lower < problem.rho_upper:
+        # Where computing costs more than quality is worth, the Lagrangian has several stationary points: try the ends.
+        for rho in (problem.rho_upper, problem.rho_lower):
+            best = _better(best, _at_fixed_rho_of(problem, rho, best))
+    return best
+
+
+def solve_fixed_rho(problem: Problem, rho: FloatArray, start: Prices | None = None, certify: bool = True) -> Plan:
+    """The best bandwidths and powers for given [N] compression rates: a convex problem, solved exactly.
+
+    The upper bound is that of the problem with these rates fixed. Raises InfeasibleError as `solve` does.
+    """
+    return _attempt(problem, rho, start, certify)
+
+
+def smallest_delay_s(problem: Problem, rho: FloatArray | None = None) -> float:
+    """T_min: the smallest delay that the budgets allow, at any allowed rho or at the given [N] rates.
+
+    With T given a receiver needs less bandwidth the smaller rho when tau > 0, the larger rho when tau < 0; so the optimum
+    is at one of the two ends for everybody.
+    """
+    candidates = (
+        [rho] if rho is not None else [np.full(problem.size, r) for r in {problem.rho_lower, problem.rho_upper}]
+    )
+    return min(_fastest(problem, candidate)[1] for candidate in candidates)
+
+
+def check_deadline(problem: Problem, rho: FloatArray | None = None) -> None:
+    """Raises InfeasibleError when the problem's deadline is below the smallest achievable delay."""
+    if problem.deadline_s is None:
+        return
+    fastest = smallest_delay_s(problem, rho)
+    if problem.deadline_s < fastest:
+        raise InfeasibleError(
+            f"deadline_s: infeasible: smallest achievable delay is {fastest:.6g} s, got {problem.deadline_s:g}; "
+            "allow more time, bandwidth or power"
+        )
+
+
+def _better(one: Plan, other: Plan) -> Plan:
+    """The plan of larger utility, with the smaller of the two upper bounds: both are valid."""
+    if one.status in (Status.FAILED, Status.INACCURATE):
+        return other
+    winner = one if other.status in (Status.FAILED, Status.INACCURATE) or one.utility >= other.utility else other
+    return with_bound(winner, min(one.upper_bound, other.upper_bound))
+
+
+def _at_fixed_rho_of(problem: Problem, rho: float, fallback: Plan) -> Plan:
+    """The plan with everybody at `rho`; its own bound holds for fixed rho only, so it takes the fallback's."""
+    rates = np.full(problem.size, rho)
+    try:
+        check_deadline(problem, rates)
+    except InfeasibleError:
+        return fallback
+    fixed = solve_fixed_rho(problem, rates, certify=False)
+    return dataclasses.replace(fixed, upper_bound=fallback.upper_bound)
+
+
+def _attempt(problem: Problem, rho: FloatArray | None, start: Prices | None, certify: bool = True) -> Plan:
+    found = _find(problem, rho, start)
+    plan = _finish(problem, found)
+    if not certify or plan.prices is None:
+        return plan
+    return with_bound(plan, upper_bound(problem, plan.prices, plan.rho, fixed_rho=rho is not None))
+
+
+def _find(problem: Problem, rho: FloatArray | None, start: Prices | None) -> _Found:
+    model = UserModel.of(problem, rho)
+    tau_limit = None if problem.deadline_s is None else problem.deadline_s - problem.compute.time_base_s
+    if problem.weights.delay > 0:
+        found = _with_power(problem, model, None, start)
+        if tau_limit is None or found.response.tau <= tau_limit:
+            return found
+    elif model.energy_weight == 0:
+        everything = model.rho_high
+        fastest, delay_s = _fastest(problem, everything)
+        assert problem.deadline_s is not None
+        if delay_s <= problem.deadline_s:
+            return _without_prices(fastest)
+    return _with_power(problem, model, tau_limit, start)
+
+
+def _without_prices(found: _Found) -> _Found:
+    """Quality is saturated and nothing else has a weight: the budgets bind nobody, all prices are 0."""
+    response = dataclasses.replace(found.response, nu=0.0, pi=0.0, mu_per_s=np.zeros_like(found.response.mu_per_s))
+    return _Found(response, found.residual, found.steps)
+
+
+def _fastest(problem: Problem, rho: FloatArray) -> tuple[_Found, float]:
+    """The allocation of smallest delay at given rates, and that delay."""
+    model = dataclasses.replace(UserModel.of(problem, rho), energy_weight=0.0, quality_weight=0.0)
+    found = _with_power(problem, model, None, None, delay_weight=1.0)
+    return found, _finish(problem, found).delay_s
+
+
+def _with_power(
+    problem: Problem,
+    model: UserModel,
+    tau_s: float | None,
+    start: Prices | None,
+    delay_weight: float | None = None,
+) -> _Found:
+    """Solves with power free (pi = 0) first, and with a price of power where that overspends."""
+    weight = problem.weights.delay if delay_weight is None else delay_weight
+    search = _Search(model, problem.bandwidth_hz, problem.power_w, weight, tau_s, with_pi=False)
+    if model.energy_weight > 0 or math.isfinite(model.log_snr_cap):
+        if start is None or start.pi_per_w == 0:
+            free = _from_starts(search, start)
+            if free.residual <= RESIDUAL_TOLERANCE and float(free.response.power_w.sum()) <= problem.power_w:
+                return free
+    priced = _from_starts(dataclasses.replace(search, with_pi=True), start)
+    if priced.residual > RESIDUAL_TOLERANCE and start is not None:
+        return _with_power(problem, model, tau_s, None, delay_weight)
+    return priced
+
+
+def _from_starts(search: _Search, start: Prices | None) -> _Found:
+    """Newton's method from the given prices, then from one typical spectral efficiency after another."""
+    best: _Found | None = None
+    for point in _starts(search, start):
+        found = _newton(search, point)
+        if best is None or found.residual < best.residual:
+            best = found
+        if best.residual <= RESIDUAL_TOLERANCE:
+            break
+    assert best is not None
+    return best
+
+
+def _starts(search: _Search, start: Prices | None) -> Iterator[FloatArray]:
+    if start is not None and start.nu_per_hz > 0 and (start.pi_per_w > 0 or not search.with_pi):
+        tau = start.transmit_budget_s if search.tau_s is None else search.tau_s
+        if tau + search.model.budget_shift_s > 0:
+            yield _point(search, start.nu_per_hz, tau, start.pi_per_w)
+    for efficiency in _SPECTRAL_EFFICIENCIES:
+        yield _guess(search, efficiency)
+
+
+def _point(search: _Search, nu: float, tau: float, pi: float) -> FloatArray:
+    return np.log([nu, tau + search.model.budget_shift_s] + ([pi] if search.with_pi else []))
+
+
+def _guess(search: _Search, efficiency: float) -> FloatArray:
+    """Prices at which N equal receivers of median gain would share the budgets at this spectral efficiency."""
+    model = search.model
+    efficiency = min(efficiency, model.log_snr_cap / LN2)
+    count = model.gain.size
+    gain = float(np.median(model.gain))
+    rho = float(np.sqrt(model.rho_low * model.rho_high).mean())
+    energy_per_nat = math.expm1(efficiency * LN2) / (gain * efficiency * LN2)
+    tau = 1.0
+    for _ in range(4):
+        nats = rho * model.size_nats
+        tau = search.tau_s if search.tau_s is not None else count * nats / (efficiency * LN2 * search.bandwidth_hz)
+        if model.fixed_rho or tau <= 0:
+            break
+        delay_price = max(search.delay_weight, model.energy_weight * count * energy_per_nat * nats / tau) / count
+        per_nat = model.energy_weight * energy_per_nat + delay_price * tau / nats
+        wanted = model.quality_weight / (per_nat * model.size_nats)
+        rho = min(max(wanted, float(model.rho_low.min())), float(model.rho_high.max()))
+    tau = max(tau, -0.999 * model.budget_shift_s + 1e-9 if tau <= 0 else tau)
+    t = tau + max(model.time_slope_s, 0.0) * rho
+    z = efficiency * LN2
+    pi = 1.0
+    if search.with_pi:
+        snr_price = t * max(search.delay_weight, model.energy_weight * search.power_w) / search.power_w
+        pi = snr_price / max(z, 1.0)
+    kappa = 1.0 + (z - 1.0) * math.exp(z)
+    nu = kappa * (model.energy_weight * t + (pi if search.with_pi else 0.0)) / gain
+    if nu <= 0:
+        nu = search.delay_weight * t / search.bandwidth_hz
+    return _point(search, nu, tau, pi)
+
+
+def _respond_at(search: _Search, point: FloatArray, previous: Response | None) -> Response:
+    nu = math.exp(point[0])
+    tau = math.exp(point[1]) - search.model.budget_shift_s if search.tau_s is None else search.tau_s
+    if search.with_pi:
+        pi = math.exp(point[2])
+    else:
+        pi = 0.0 if search.model.energy_weight > 0 else _FREE_POWER_PRICE
+    return respond(search.model, nu, pi, tau, previous)
+
+
+def _residuals(search: _Search, response: Response) -> FloatArray:
+    """ln of what each scalar must balance: bandwidth, deadline prices (when tau is free), power (when priced)."""
+    ratios = [float(response.bandwidth_hz.sum()) / search.bandwidth_hz]
+    if search.tau_s is None:
+        ratios.append(float(response.mu_per_s.sum()) / search.delay_weight)
+    if search.with_pi:
+        ratios.append(float(response.power_w.sum()) / search.power_w)
+    return np.log(np.maximum(ratios, 1e-300))
+
+
+def _derivatives(search: _Search, response: Response) -> FloatArray:
+    """Jacobian of `_residuals` in the scalars that are free."""
+    by_b, by_p, by_mu = jacobian(search.model, response, search.with_pi)
+    rows = [by_b / response.bandwidth_hz.sum()]
+    if search.tau_s is None:
+        rows.append(by_mu / response.mu_per_s.sum())
+    if search.with_pi:
+        rows.append(by_p / response.power_w.sum())
+    matrix = np.stack(rows)
+    if search.tau_s is None:
+        matrix[:, 1] *= response.tau + search.model.budget_shift_s
+        return matrix
+    return np.delete(matrix, 1, axis=1)
+
+
+def _newton(search: _Search, point: FloatArray) -> _Found:
+    free = [0] + ([1] if search.tau_s is None else []) + ([2] if search.with_pi else [])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        response = _respond_at(search, point, None)
+        residuals = _residuals(search, response)
+        steps = [float(np.abs(residuals).max())]
+        for _ in range(_MAX_ITERATIONS):
+            size = steps[-1]
+            if size <= _CONVERGED or not math.isfinite(size):
+                break
+            try:
+                direction = np.linalg.solve(_derivatives(search, response), -residuals)
+            except np.linalg.LinAlgError:
+                break
+            if not np.all(np.isfinite(direction)):
+                break
+            length = min(1.0, _LONGEST_STEP / float(np.abs(direction).max()))
+            moved = None
+            for _ in range(12):
+                candidate = point.copy()
+                candidate[free] += length * direction
+                trial = _respond_at(search, candidate, response)
+                trial_residuals = _residuals(search, trial)
+                trial_size = float(np.abs(trial_residuals).max())
+                if trial_size < size * (1 - 1e-4 * length):
+                    moved = (candidate, trial, trial_residuals, trial_size)
+                    break
+                length *= 0.5
+            if moved is None:
+                break
+            point, response, residuals, size = moved
+            steps.append(size)
+    final = steps[-1]
+    return _Found(response, final if math.isfinite(final) else math.inf, steps)
+
+
+def _finish(problem: Problem, found: _Found) -> Plan:
+    """Shares scaled onto the budgets exactly, and everything recomputed from them."""
+    response = found.response
+    bandwidth, power = response.bandwidth_hz, response.power_w
+    usable = bool(np.all(np.isfinite(bandwidth)) and np.all(np.isfinite(power)) and np.all(bandwidth > 0))
+    if not usable:
+        equal = np.full(problem.size, 1.0 / problem.size)
+        return evaluate(
+            problem, equal * problem.bandwidth_hz, equal * problem.power_w, response.rho, SOLVER, Status.FAILED
+        )
+    stretch = problem.bandwidth_hz / float(bandwidth.sum())
+    bandwidth = bandwidth * stretch
+    power = power * min(stretch, problem.power_w / float(power.sum()))
+    rho = np.clip(response.rho, problem.rho_lower, problem.rho_upper)
+    plan = evaluate(problem, bandwidth, power, rho, SOLVER)
+    residual = max(found.residual, violation(plan))
+    if residual > RESIDUAL_TOLERANCE:
+        plan = dataclasses.replace(plan, status=Status.INACCURATE)
+    trace = tuple(TraceStep(index, math.nan, step) for index, step in enumerate(found.steps))
+    prices = Prices(response.nu, response.pi, response.mu_per_s, response.tau)
+    return dataclasses.replace(
+        plan,
+        iterations=len(found.steps) - 1,
+        trace=(*trace, TraceStep(len(trace), plan.utility, residual)),
+        prices=prices,
+    )
+
+
+__all__ = ["CERTIFIED_RELATIVE_GAP", "SOLVER", "check_deadline", "smallest_delay_s", "solve", "solve_fixed_rho"]
