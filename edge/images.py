@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import re
 import struct
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 MAX_PIXELS = 64 * 1024 * 1024  # one picture; anything larger is a mistake or an attack
+
+# what Pillow raises for damaged files, found by trying: UnidentifiedImageError is an OSError; PNG chunks, PPM headers
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 Picture = NDArray[np.uint8]
 
@@ -51,27 +58,46 @@ def decode(data: bytes, name: str) -> Picture:
     """An encoded image file's bytes to [H, W, 3]. Raises ImageError when it cannot be read or is too large."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{name}: {image.width}x{image.height} pixels is more than {MAX_PIXELS}; shrink the picture"
-                )
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+            if image.width * image.height <= MAX_PIXELS:
+                return np.asarray(image.convert("RGB"))
+            size = f"{image.width}x{image.height}"
+    except DAMAGE as error:
         raise ImageError(f"{name}: not a readable image ({error}); give a PNG, JPEG or WebP file") from error
+    raise ImageError(f"{name}: {size} pixels is more than {MAX_PIXELS}; shrink the picture")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+@contextmanager
+def _container(path: Path, what: str) -> Iterator[None]:
+    """Turns what the standard readers raise for a damaged container into one sentence."""
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{path.name}: not a readable {what} ({error}); make or download it again") from error
 
 
 def _from_tar(path: Path) -> Iterator[Named]:
-    with tarfile.open(path) as archive:
-        for member in sorted(archive.getmembers(), key=lambda m: m.name):
-            if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
-                handle = archive.extractfile(member)
-                assert handle is not None  # isfile() was checked
-                yield Named(member.name, decode(handle.read(), f"{path.name}:{member.name}"))
+    with _container(path, "tar archive"), tarfile.open(path) as archive:
+        members = [m for m in archive.getmembers() if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
+        if not members:
+            raise ImageError(f"{path.name}: the archive holds no images ({', '.join(sorted(SUFFIXES))})")
+        for member in sorted(members, key=lambda m: m.name):
+            handle = archive.extractfile(member)
+            assert handle is not None  # isfile() was checked
+            yield Named(member.name, decode(handle.read(), f"{path.name}:{member.name}"))
 
 
 def _npz_stacks(path: Path) -> dict[str, NDArray[np.generic]]:
     """All arrays of a .npz; keys `x_00, x_01, ...` that hold WebP strips of square images become one stack `x`."""
-    with np.load(path, allow_pickle=False) as archive:
+    with _container(path, ".npz archive"), np.load(path, allow_pickle=False) as archive:
         arrays = {key: archive[key] for key in sorted(archive.files)}
     stacks: dict[str, NDArray[np.generic]] = {}
     strips: dict[str, list[Picture]] = {}
@@ -107,9 +133,9 @@ def _from_npz(path: Path, split: str) -> Iterator[Named]:
 
 def _from_idx(path: Path) -> Iterator[Named]:
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as handle:
+    with _container(path, "idx file"), opener(path, "rb") as handle:
         data = handle.read()
-    magic, count, height, width = struct.unpack(">IIII", data[:16])
+    magic, count, height, width = struct.unpack(">IIII", data[:16].ljust(16, b"\0"))
     if magic != 2051 or len(data) != 16 + count * height * width:
         raise ImageError(f"{path.name}: not an idx3 image file of the announced size; download it again")
     for i, array in enumerate(np.frombuffer(data, np.uint8, offset=16).reshape(count, height, width)):
@@ -117,7 +143,7 @@ def _from_idx(path: Path) -> Iterator[Named]:
 
 
 def _from_cifar_binary(path: Path) -> Iterator[Named]:
-    data = np.frombuffer(path.read_bytes(), np.uint8)
+    data = np.frombuffer(_bytes(path), np.uint8)
     if data.size == 0 or data.size % 3073:
         raise ImageError(f"{path.name}: not a CIFAR-10 binary batch (size must be a multiple of 3073 bytes)")
     for i, row in enumerate(data.reshape(-1, 3073)):
@@ -133,11 +159,11 @@ def read(path: Path, split: str = "test") -> Iterator[Named]:
     if not path.exists():
         raise ImageError(f"{path}: no such file or folder; give an image, a folder, a .tar or a .npz")
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         if not files:
             raise ImageError(f"{path}: the folder holds no images ({', '.join(sorted(SUFFIXES))})")
         for file in files:
-            yield Named(str(file.relative_to(path)), decode(file.read_bytes(), str(file)))
+            yield Named(str(file.relative_to(path)), decode(_bytes(file), str(file)))
     elif path.suffix == ".tar":
         yield from _from_tar(path)
     elif path.suffix == ".npz":
@@ -147,7 +173,7 @@ def read(path: Path, split: str = "test") -> Iterator[Named]:
     elif path.suffix == ".bin":
         yield from _from_cifar_binary(path)
     else:
-        yield Named(path.name, decode(path.read_bytes(), str(path)))
+        yield Named(path.name, decode(_bytes(path), str(path)))
 
 
 def centre_crop(pixels: Picture, height: int, width: int, name: str) -> Picture:

@@ -1,1 +1,1 @@
-"""What stands between devices: channels, bearers, links, the emulator daemon, and the controller that runs scenarios."""
+"""What stands between devices: channels, bearers, links, the emulator daemon, and the controller of scenarios."""

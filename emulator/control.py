@@ -55,8 +55,8 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):
 
     async def GetCounters(  # noqa: N802
         self,
-        request: control_pb2.GetCountersRequest,
-        context: Context,  # noqa: ARG002
+        request: control_pb2.GetCountersRequest,  # noqa: ARG002  (it has no fields)
+        context: Context,
     ) -> control_pb2.GetCountersResponse:
         await _admit(context)
         return control_pb2.GetCountersResponse(links=(await self._network(context)).counters())

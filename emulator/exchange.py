@@ -112,9 +112,10 @@ class Exchange:
         self._known.add(hello.node)
         for session in self.sessions.values():
             if hello.node in session.announcement.destinations:
-                attachment.send(data_plane_pb2.AttachResponse(announcement=session.announcement))
                 if returned:
-                    self._resume(session, hello.node)
+                    self._resume(session, hello.node)  # its source announces again
+                else:
+                    attachment.send(data_plane_pb2.AttachResponse(announcement=session.announcement))
         return attachment
 
     def detach(self, attachment: Attachment) -> None:
@@ -124,21 +125,14 @@ class Exchange:
             del self.attached[attachment.node]
 
     def _resume(self, session: Session, destination: str) -> None:
-        """A destination is back and may have lost what it held: have the source send again, with its credit restored."""
-        log.info(
-            "session %s: %s is back; asking %s to resume",
-            session.announcement.session,
-            destination,
-            session.announcement.source,
-        )
-        source = self.attached.get(session.announcement.source)
-        if source is not None:
-            source.send(
-                data_plane_pb2.AttachResponse(
-                    resume=data_plane_pb2.Resume(session=session.announcement.session, destination=destination)
-                )
-            )
-        self._credit(session)
+        """A destination is back and may have lost what it held: the source is to announce and send again."""
+        name, source = session.announcement.session, session.announcement.source
+        log.info("session %s: %s is back; asking %s to resume", name, destination, source)
+        session.granted = False
+        session.grants += 1
+        if source in self.attached:
+            resume = data_plane_pb2.Resume(session=name, destination=destination)
+            self.attached[source].send(data_plane_pb2.AttachResponse(resume=resume))
 
     # -- sessions ------------------------------------------------------------------------------------------------
 
@@ -179,8 +173,7 @@ class Exchange:
         if source is not None:
             source.send(data_plane_pb2.AttachResponse(answer=answer))
             if answer.accepted and not session.granted:
-                session.granted = True
-                self._credit(session)
+                self._grant(session)
 
     def receipt(self, node: str, receipt: packet_pb2.Receipt) -> None:
         """Forwards a destination's receipt. Raises Refusal."""
@@ -200,7 +193,7 @@ class Exchange:
     # -- packets -------------------------------------------------------------------------------------------------
 
     def batch(self, node: str, batch: packet_pb2.Batch) -> None:
-        """Takes frames from a source. Raises Refusal for another's session, a packet that cannot be, or lack of credit."""
+        """Takes frames. Raises Refusal for another's session, a packet that cannot be, or lack of credit."""
         for frame in batch.frames:
             step = frame.WhichOneof("frame")
             if step is None:
@@ -218,7 +211,7 @@ class Exchange:
         network = self._network()
         if step == "head":
             network.open_message(session.route, frame.head)
-            self._forward(session, list(session.announcement.destinations), frame)
+            self._forward(list(session.announcement.destinations), frame)
         elif step == "run":
             size = len(frame.run.payload)
             # twice the queue: what a source sent before it learned of a renewed grant is still on its way
@@ -241,9 +234,9 @@ class Exchange:
                 frame = packet_pb2.Frame(run=run)
                 if waits:
                     deadline_s = session.wall.deadline_s(due_ns)
-                    self._pacer.at(deadline_s, partial(self._forward, session, [delivery.destination], frame))
+                    self._pacer.at(deadline_s, partial(self._forward, [delivery.destination], frame))
                 else:
-                    self._forward(session, [delivery.destination], frame)
+                    self._forward([delivery.destination], frame)
         if waits:
             served = partial(self._served, session, session.grants, size_bytes)
             self._pacer.at(session.wall.deadline_s(crossing.departed_ns), served)
@@ -259,11 +252,11 @@ class Exchange:
                 if transit.packets == 0:
                     session.wall.begin_service(transit.sent_ns, time.monotonic())
                 deadline_s = session.wall.deadline_s(transit.received_ns)
-                self._pacer.at(deadline_s, partial(self._forward, session, [destination], frame))
+                self._pacer.at(deadline_s, partial(self._forward, [destination], frame))
             else:
-                self._forward(session, [destination], frame)
+                self._forward([destination], frame)
 
-    def _forward(self, session: Session, destinations: list[str], frame: packet_pb2.Frame) -> None:
+    def _forward(self, destinations: list[str], frame: packet_pb2.Frame) -> None:
         """To those that are attached; the others will have it sent again when they come back."""
         for destination in destinations:
             attachment = self.attached.get(destination)
@@ -272,12 +265,12 @@ class Exchange:
 
     # -- credit --------------------------------------------------------------------------------------------------
 
-    def _credit(self, session: Session) -> None:
-        """Grants the whole queue anew: at the start, and when a destination came back."""
-        if session.granted:
-            session.outstanding_bytes = 0
-            session.grants += 1
-            self._send_credit(session, self._network().queue_bytes(session.route))
+    def _grant(self, session: Session) -> None:
+        """Grants the whole queue, once an announcement was accepted."""
+        session.granted = True
+        session.outstanding_bytes = 0
+        session.grants += 1
+        self._send_credit(session, self._network().queue_bytes(session.route))
 
     def _served(self, session: Session, grant: int, size_bytes: int) -> None:
         """The link has served these bytes: give their credit back, once every destination is there and keeps up."""
@@ -286,7 +279,7 @@ class Exchange:
         destinations = [self.attached.get(name) for name in session.announcement.destinations]
         present = [attachment for attachment in destinations if attachment is not None]
         if len(present) < len(destinations):
-            return  # renewed when the missing one comes back
+            return  # granted anew when the missing one is back
         congested = [attachment for attachment in present if attachment.congested]
         if congested:
             task = asyncio.create_task(self._serve_later(session, grant, size_bytes, congested))

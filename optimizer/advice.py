@@ -37,9 +37,9 @@ def _saturated(plan: Plan) -> str | None:
     if plan.problem.rho_lower == plan.problem.rho_upper or len(plan.problem.allowed_scales) == 1:
         return None
     if plan.active.rho_max.all():
-        return "every receiver is at rho_max: quality is worth more than its time and energy, so rho is not a trade-off here"
+        return "every receiver is at rho_max: quality is worth more than its time and energy; rho is no trade-off here"
     if plan.active.rho_min.all():
-        return "every receiver is at rho_min: time or energy weighs more than quality, so rho is not a trade-off here"
+        return "every receiver is at rho_min: time or energy weighs more than quality; rho is no trade-off here"
     return None
 
 

@@ -1,8 +1,8 @@
 """What every receiver takes at given prices: the inner half of the `price` solver, with its derivatives.
 
-With all deadlines tight, t_n = tau + c1 rho_n seconds are left for the transmission of receiver n. At prices nu (per Hz),
-pi (per W) and at tau, stationarity of the Lagrangian of P1 gives z = ln(1 + SNR) in closed form (`water_level`) and rho as
-the root of one scalar equation; b and p follow. No search over prices here.
+With all deadlines tight, t_n = tau + c1 rho_n seconds are left for the transmission to receiver n. At prices nu (per
+Hz), pi (per W) and at tau, stationarity of the Lagrangian of P1 gives z = ln(1 + SNR) in closed form (`water_level`)
+and rho as the root of one scalar equation; b and p follow. No search over prices here.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ For nu, pi >= 0 and mu_n >= 0 with sum mu = lambda_2 + eta, eta >= 0 the price o
     h_n(u) = L1 u + k_n e^u - phi_n(e^u),   k_n = lambda_3 e1 + mu_n c1,   u = ln rho,
     phi_n(rho) = min_y { lambda_3 rho D y / (G_n S) + 2 sqrt(mu_n D rho (nu + pi y / G_n) / S) },   S = log2(1 + y).
 
-phi_n(e^u) is convex in u (log-convex terms minimised over ln y jointly), so its tangents lie below it, and e^u lies below
-its chords: on any piece of [ln rho_min, ln rho_max] a chord and two tangents bound h_n from above. Pieces are split, all
-receivers at once, until the bound is as close to the best value seen as asked.
+phi_n(e^u) is convex in u (log-convex terms minimised over ln y jointly), so its tangents lie below it, and e^u lies
+below its chords: on any piece of [ln rho_min, ln rho_max] a chord and two tangents bound h_n from above. Pieces are
+split, all receivers at once, until the bound is as close to the best value seen as asked.
 """
 
 from __future__ import annotations

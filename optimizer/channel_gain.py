@@ -1,4 +1,4 @@
-"""Channel power gains from distances: path loss times Rician fading (FTSC eq. 23). Not a channel: no signal passes here."""
+"""Channel power gains from distances: path loss times Rician fading (FTSC eq. 23). Not a channel: no signal here."""
 
 from __future__ import annotations
 

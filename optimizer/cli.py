@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from edge.wire.endpoint import security_options
-
 _BAD_INPUT = 2
 _NOT_OPTIMAL = 3
 
@@ -56,7 +54,13 @@ def plan(file: Path, solver: str | None, seed: int | None, as_json: bool) -> Non
 @main.command()
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="HOST:PORT; port 0 takes any free one.")
 @click.option("--name", default="optimizer", show_default=True, help="This process's name, and its certificate's.")
-@security_options
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    help="Folder with ca.pem and this process's certificate: mutual TLS.",
+)
+@click.option("--insecure", is_flag=True, help="Allow plain text beyond loopback: anybody there may ask for plans.")
 def serve(listen: str, name: str, tls: Path | None, insecure: bool) -> None:
     """Serve optimizer.v1.PlannerService until SIGTERM or Ctrl-C."""
     import asyncio

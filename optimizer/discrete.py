@@ -1,7 +1,8 @@
 """Plans restricted to the codec's real scaling rates: price each rate with the dual, re-solve, then swap.
 
-With the rates given the problem is convex and `price` solves it exactly. At its prices the dual values every other rate:
-if nobody would rather have another rate the plan is optimal, and a swap whose dual value is no better need not be tried.
+With the rates given the problem is convex and `price` solves it exactly. At its prices the dual values every other
+rate: if nobody would rather have another one the plan is optimal, and a choice of no better dual value is not tried. With
+few receivers all choices are looked at in that way, which proves the optimum; with many, the best one's neighbours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from optimizer.problem import FloatArray, Problem
 
 IntArray = NDArray[np.intp]
 
-_MAX_TRIALS = 400
+_MAX_TRIALS = 2000  # neighbours looked at; the dual dismisses most of them unsolved
+_MAX_CUTS = 64
+_ENUMERATE_UP_TO = 20_000  # choices: 7 receivers of 4 rates
 _MAX_ROUNDS = 12
 _PAIRS_UP_TO = 16  # receivers; beyond, pairs are too many to be worth their time
 _ANY_GAIN = 1e-12
@@ -36,21 +39,23 @@ class _Search:
         self.choice: IntArray = np.zeros(problem.size, dtype=np.intp)
         self.upper_bound = np.inf
         self.tried: set[bytes] = set()
+        self.cuts: list[tuple[float, FloatArray]] = []
+        self.broken = False
         self.trace: list[TraceStep] = []
 
     def attempt(self, choice: IntArray, start: Prices | None) -> Plan | None:
-        """Solves one choice; None when it was tried before or cannot meet the deadline."""
+        """Solves one choice; None when it was tried, cannot meet the deadline, or cannot beat the best plan."""
         key = choice.tobytes()
-        if key in self.tried:
+        if key in self.tried or self.hopeless(choice):
             return None
         self.tried.add(key)
         rho = self.rates[choice]
         try:
-            price.check_deadline(self.problem, rho)
             plan = price.solve_fixed_rho(self.problem, rho, start, certify=False)
         except InfeasibleError:
             return None
         if plan.status in (Status.FAILED, Status.INACCURATE):
+            self.broken = True
             return None
         self.bound(plan.prices)
         if self.best is None or plan.utility > self.best.utility + _ANY_GAIN * abs(self.best.utility):
@@ -63,8 +68,17 @@ class _Search:
         if prices is None:
             return None
         constant, values = lagrangian_values(self.problem, prices, self.rates)
+        self.cuts = [*self.cuts[-_MAX_CUTS + 1 :], (constant, values)]
         self.upper_bound = min(self.upper_bound, constant + float(values.max(axis=1).sum()))
         return values
+
+    def hopeless(self, choice: IntArray) -> bool:
+        """True when the dual at some prices seen before shows that this choice is no better than the best plan."""
+        if self.best is None:
+            return False
+        users = np.arange(choice.size)
+        ceiling = min((constant + float(values[users, choice].sum()) for constant, values in self.cuts), default=np.inf)
+        return ceiling <= self.best.utility + 1e-9 * max(1.0, abs(self.best.utility))
 
     def proved(self) -> bool:
         """True when nothing can be better than the best plan by more than rounding."""
@@ -78,9 +92,7 @@ def solve(problem: Problem, start: Prices | None = None) -> Plan:
     """
     rates = np.sort([problem.image.rho_of_scale(scale) for scale in problem.allowed_scales])
     if rates.size == 1:
-        rho = np.full(problem.size, rates[0])
-        price.check_deadline(problem, rho)
-        return price.solve_fixed_rho(problem, rho, start)
+        return price.solve_fixed_rho(problem, np.full(problem.size, rates[0]), start)
     relaxed_problem = dataclasses.replace(problem, scales=(), rho_min=float(rates[0]), rho_max=float(rates[-1]))
     relaxed = price.solve(relaxed_problem, start)
     search = _Search(problem, rates)
@@ -90,7 +102,10 @@ def solve(problem: Problem, start: Prices | None = None) -> Plan:
         if search.proved():
             break
     if not search.proved():
-        _swap(search)
+        if rates.size**problem.size <= _ENUMERATE_UP_TO:
+            _enumerate(search)
+        else:
+            _swap(search)
     if search.best is None:  # numerical trouble everywhere: say so with the relaxed plan's status
         lowest = price.solve_fixed_rho(problem, np.full(problem.size, rates[0]))
         return dataclasses.replace(lowest, status=Status.FAILED)
@@ -119,6 +134,27 @@ def _follow_prices(search: _Search, choice: IntArray, prices: Prices | None) -> 
         if values is None:
             return
         choice = values.argmax(axis=1)
+
+
+def _enumerate(search: _Search) -> None:
+    """Every choice, best dual bound first, until no bound is above the best plan: then that plan is optimal."""
+    size = search.problem.size
+    choices = np.stack(np.unravel_index(np.arange(search.rates.size**size), (search.rates.size,) * size), axis=1)
+    users = np.arange(size)
+    bounds = np.full(len(choices), np.inf)
+    for constant, values in search.cuts:
+        bounds = np.minimum(bounds, constant + values[users, choices].sum(axis=1))
+    for _ in range(_MAX_TRIALS):
+        leader = int(bounds.argmax())
+        target = -np.inf if search.best is None else search.best.utility
+        if bounds[leader] <= target + _ANY_GAIN * max(1.0, abs(target)):
+            break
+        search.attempt(choices[leader], None if search.best is None else search.best.prices)
+        constant, values = search.cuts[-1]
+        bounds = np.minimum(bounds, constant + values[users, choices].sum(axis=1))
+        bounds[leader] = -np.inf  # solved, or impossible within the deadline
+    if search.best is not None and not search.broken:
+        search.upper_bound = min(search.upper_bound, max(search.best.utility, float(bounds.max())))
 
 
 def _swap(search: _Search) -> None:

@@ -11,7 +11,7 @@ SCALES = (2, 4, 8, 16)
 """Bottom scaling rates the codec is built for."""
 
 TOP_SCALE = 2
-"""Scaling rate of the top layer, on top of the bottom one: the top map is TOP_SCALE * s times smaller than the image."""
+"""Scaling rate of the top layer, on top of the bottom one: its map is TOP_SCALE * s times smaller than the image."""
 
 
 @dataclass(frozen=True, slots=True)

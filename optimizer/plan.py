@@ -1,4 +1,4 @@
-"""The answer to a problem, whatever solver gave it. `evaluate` turns shares of the budgets into a plan; it decides nothing."""
+"""The answer to a problem, whatever solver gave it. `evaluate` turns shares of the budgets into a plan, no more."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def evaluate(
         bandwidth_hz=bandwidth_hz,
         power_w=power_w,
         rho=rho,
-        scales=_scales_of(problem, rho),
+        scales=scales_of(problem, rho),
         rate_bps=rate,
         snr_db=10.0 * np.log10(snr),
         transmit_s=transmit_s,
@@ -217,7 +217,7 @@ def evaluate(
 
 
 def violation(plan: Plan) -> float:
-    """Largest relative violation of C1, C2, the deadline, the rho bounds and the spectral-efficiency cap; 0 when none."""
+    """Largest relative violation of C1, C2, the deadline, the rho bounds and the efficiency cap; 0 when none."""
     problem = plan.problem
     excess = [
         float(plan.bandwidth_hz.sum()) / problem.bandwidth_hz - 1.0,
@@ -241,12 +241,14 @@ def with_bound(plan: Plan, upper_bound: float) -> Plan:
     return bounded
 
 
-def _scales_of(problem: Problem, rho: FloatArray) -> NDArray[np.int64] | None:
+def scales_of(problem: Problem, rho: FloatArray) -> NDArray[np.int64] | None:
+    """[N] scaling rates nearest to rho, or None when the problem has continuous rates."""
     if not problem.scales:
         return None
-    allowed = np.array(problem.allowed_scales, dtype=np.int64)
+    allowed: NDArray[np.int64] = np.array(problem.allowed_scales, dtype=np.int64)
     rates = np.array([problem.image.rho_of_scale(int(scale)) for scale in allowed])
-    return allowed[np.abs(np.log(rho[:, None] / rates)).argmin(axis=1)]
+    scales: NDArray[np.int64] = allowed[np.abs(np.log(rho[:, None] / rates)).argmin(axis=1)]
+    return scales
 
 
 def _active(

@@ -1,8 +1,8 @@
 """The default solver: P1 solved globally through three scalars, the prices nu and pi and the transmission budget tau.
 
-Given (nu, pi, tau) every receiver's best response is (nearly) closed form (`best_response`); a damped Newton method finds
-the scalars at which bandwidth, deadline prices and, where it binds, power add up. The certificate is made elsewhere
-(`certificate`), and so are discrete scaling rates (`discrete`).
+Given (nu, pi, tau) every receiver's best response is (nearly) closed form (`best_response`); a damped Newton method
+finds the scalars at which bandwidth, deadline prices and, where it binds, power add up. The certificate is made
+elsewhere (`certificate`), and so are discrete scaling rates (`discrete`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from optimizer.best_response import LN2, Response, UserModel, jacobian, respond
 from optimizer.certificate import upper_bound
 from optimizer.errors import InfeasibleError
 from optimizer.plan import (
-    CERTIFIED_RELATIVE_GAP,
     RESIDUAL_TOLERANCE,
     Plan,
     Prices,
@@ -40,7 +39,7 @@ _SPECTRAL_EFFICIENCIES = (25.0, 12.0, 45.0, 5.0, 1.0)  # bit/s/Hz, starting poin
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What the scalars must satisfy. tau_s: fixed transmission budget, or None when it is free and costs delay_weight."""
+    """What the scalars must satisfy. tau_s: fixed transmission budget, or None: free, at delay_weight a second."""
 
     model: UserModel
     bandwidth_hz: float
@@ -62,7 +61,6 @@ def solve(problem: Problem, start: Prices | None = None) -> Plan:
 
     Raises InfeasibleError when the deadline cannot be met. Any numerical trouble is a status of the plan.
     """
-    check_deadline(problem)
     best = _attempt(problem, None, start)
     if best.status is not Status.OPTIMAL and start is not None:
         best = _better(best, _attempt(problem, None, None))
@@ -84,12 +82,11 @@ def solve_fixed_rho(problem: Problem, rho: FloatArray, start: Prices | None = No
 def smallest_delay_s(problem: Problem, rho: FloatArray | None = None) -> float:
     """T_min: the smallest delay that the budgets allow, at any allowed rho or at the given [N] rates.
 
-    With T given a receiver needs less bandwidth the smaller rho when tau > 0, the larger rho when tau < 0; so the optimum
-    is at one of the two ends for everybody.
+    With T given a receiver needs less bandwidth the smaller rho when tau > 0, the larger rho when tau < 0; so the
+    optimum is at one of the two ends for everybody.
     """
-    candidates = (
-        [rho] if rho is not None else [np.full(problem.size, r) for r in {problem.rho_lower, problem.rho_upper}]
-    )
+    ends = sorted({problem.rho_lower, problem.rho_upper})
+    candidates = [np.full(problem.size, end) for end in ends] if rho is None else [rho]
     return min(_fastest(problem, candidate)[1] for candidate in candidates)
 
 
@@ -115,12 +112,10 @@ def _better(one: Plan, other: Plan) -> Plan:
 
 def _at_fixed_rho_of(problem: Problem, rho: float, fallback: Plan) -> Plan:
     """The plan with everybody at `rho`; its own bound holds for fixed rho only, so it takes the fallback's."""
-    rates = np.full(problem.size, rho)
     try:
-        check_deadline(problem, rates)
+        fixed = solve_fixed_rho(problem, np.full(problem.size, rho), certify=False)
     except InfeasibleError:
         return fallback
-    fixed = solve_fixed_rho(problem, rates, certify=False)
     return dataclasses.replace(fixed, upper_bound=fallback.upper_bound)
 
 
@@ -145,6 +140,7 @@ def _find(problem: Problem, rho: FloatArray | None, start: Prices | None) -> _Fo
         assert problem.deadline_s is not None
         if delay_s <= problem.deadline_s:
             return _without_prices(fastest)
+    check_deadline(problem, rho)
     return _with_power(problem, model, tau_limit, start)
 
 
@@ -171,11 +167,11 @@ def _with_power(
     """Solves with power free (pi = 0) first, and with a price of power where that overspends."""
     weight = problem.weights.delay if delay_weight is None else delay_weight
     search = _Search(model, problem.bandwidth_hz, problem.power_w, weight, tau_s, with_pi=False)
-    if model.energy_weight > 0 or math.isfinite(model.log_snr_cap):
-        if start is None or start.pi_per_w == 0:
-            free = _from_starts(search, start)
-            if free.residual <= RESIDUAL_TOLERANCE and float(free.response.power_w.sum()) <= problem.power_w:
-                return free
+    may_be_free = model.energy_weight > 0 or math.isfinite(model.log_snr_cap)
+    if may_be_free and (start is None or start.pi_per_w <= _FREE_POWER_PRICE):
+        free = _from_starts(search, start)
+        if free.residual <= RESIDUAL_TOLERANCE and float(free.response.power_w.sum()) <= problem.power_w:
+            return free
     priced = _from_starts(dataclasses.replace(search, with_pi=True), start)
     if priced.residual > RESIDUAL_TOLERANCE and start is not None:
         return _with_power(problem, model, tau_s, None, delay_weight)
@@ -243,10 +239,8 @@ def _guess(search: _Search, efficiency: float) -> FloatArray:
 def _respond_at(search: _Search, point: FloatArray, previous: Response | None) -> Response:
     nu = math.exp(point[0])
     tau = math.exp(point[1]) - search.model.budget_shift_s if search.tau_s is None else search.tau_s
-    if search.with_pi:
-        pi = math.exp(point[2])
-    else:
-        pi = 0.0 if search.model.energy_weight > 0 else _FREE_POWER_PRICE
+    unpriced = 0.0 if search.model.energy_weight > 0 else _FREE_POWER_PRICE
+    pi = math.exp(point[2]) if search.with_pi else unpriced
     return respond(search.model, nu, pi, tau, previous)
 
 
@@ -337,6 +331,3 @@ def _finish(problem: Problem, found: _Found) -> Plan:
         trace=(*trace, TraceStep(len(trace), plan.utility, residual)),
         prices=prices,
     )
-
-
-__all__ = ["CERTIFIED_RELATIVE_GAP", "SOLVER", "check_deadline", "smallest_delay_s", "solve", "solve_fixed_rho"]

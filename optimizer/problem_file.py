@@ -36,7 +36,7 @@ class ReceiverSection(_Section):
 
     name: str | None = Field(default=None, description="Name; rx1, rx2, ... when left out.")
     gain: float | None = Field(default=None, description="Linear channel power gain |h|^2 times path loss.")
-    distance_m: float | None = Field(default=None, description="Distance to the sender in m; the gain is then drawn (Rician).")
+    distance_m: float | None = Field(default=None, description="Metres to the sender; the gain is then drawn (Rician).")
 
 
 class DrawSection(_Section):
@@ -92,9 +92,9 @@ class QualitySection(_Section):
     preset: Literal["ffhq-ideal", "ffhq-20db"] | None = Field(default=None, description="One of the paper's two fits.")
     intercept_db: float | None = Field(default=None, description="a_q of Q = a_q + b_q ln(rho), dB.")
     slope_db: float | None = Field(default=None, description="b_q, dB.")
-    points: list[tuple[float, float]] | None = Field(default=None, description="Measured (rho, PSNR in dB) pairs to fit.")
+    points: list[tuple[float, float]] | None = Field(default=None, description="Measured (rho, PSNR in dB) pairs.")
     file: str | None = Field(
-        None, description="JSON with measured points (edge-codec evaluate --json), beside this file."
+        default=None, description="JSON of measured points (edge-codec evaluate), beside this file."
     )
 
 
@@ -108,9 +108,7 @@ class RhoSection(_Section):
 class ProblemFile(_Section):
     """A whole problem. Everything but the receivers has a default."""
 
-    preset: Literal["paper", "tradeoff"] = Field(
-        "paper", description="Where defaults of budgets and omega_c come from."
-    )
+    preset: Literal["paper", "tradeoff"] = Field(default="paper", description="Defaults of budgets and omega_c.")
     receivers: list[ReceiverSection] | DrawSection = Field(description="The receivers, or how to draw them.")
     seed: int = Field(default=0, description="Seed of drawn distances and fading.")
     bandwidth_hz: float | None = Field(default=None, description="b_max: bandwidth budget in Hz.")
@@ -277,7 +275,7 @@ def _quality(stated: QualitySection, folder: Path | None) -> QualityCurve:
 
 
 def _points_in(path: Path) -> list[tuple[float, float]]:
-    """Measured points of a JSON file: a list, or the list under `points` or `results`, of objects with rho and psnr_db."""
+    """Measured points of a JSON file: a list of objects with rho and psnr_db, bare or under `points` or `results`."""
     advice = 'give JSON with [{"rho": 0.03, "psnr_db": 30.1}, ...]'
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

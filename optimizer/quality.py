@@ -1,4 +1,4 @@
-"""The quality curve Q(rho) = a + b ln(rho) in dB of PSNR (FTSC eq. 8): the paper's fits, and fits of measured points."""
+"""The quality curve Q(rho) = a + b ln(rho) in dB of PSNR (FTSC eq. 8): the paper's fits, and fits of our own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class QualityCurve:
         slope = float(centred @ psnr / (centred @ centred))
         if slope <= 0:
             raise ProblemError(
-                f"quality.points: PSNR must grow with rho, but the fitted slope is {slope:.4g} dB; check the measured points"
+                f"quality.points: PSNR must grow with rho, but the fitted slope is {slope:.4g} dB; check the points"
             )
         intercept = float(psnr.mean() - slope * log_rho.mean())
         residual = psnr - intercept - slope * log_rho

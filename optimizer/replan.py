@@ -1,4 +1,4 @@
-"""A problem that changes while its plan is in use: joins, departures and new gains, each answered by a warm-started plan."""
+"""A problem that changes while its plan is in use: joins, departures, new gains, each answered from the plan before."""
 
 from __future__ import annotations
 

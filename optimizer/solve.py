@@ -7,7 +7,7 @@ import importlib
 
 from optimizer.advice import warnings_of
 from optimizer.errors import ProblemError
-from optimizer.plan import Plan, with_bound
+from optimizer.plan import Plan, scales_of, with_bound
 from optimizer.problem import Problem
 
 SOLVERS = ("price", "algorithm1", "algorithm1-joint", "convex")
@@ -19,7 +19,7 @@ _MODULES = {"algorithm1": "algorithm1", "algorithm1-joint": "algorithm1_joint", 
 def solve(problem: Problem, solver: str = "price", previous: Plan | None = None) -> Plan:
     """The plan of this solver, with upper bound and warnings. previous: plan of a similar problem (price only).
 
-    Raises ProblemError for a solver that does not exist or does not fit, InfeasibleError when no plan meets the deadline.
+    Raises ProblemError for a solver that does not exist or does not fit, InfeasibleError when the deadline is short.
     """
     if solver not in SOLVERS:
         raise ProblemError(f"solver: must be one of {', '.join(SOLVERS)}, got {solver}")
@@ -40,7 +40,7 @@ def _by_cvxpy(problem: Problem, solver: str) -> Plan:
     price.check_deadline(problem)
     module = importlib.import_module(f"optimizer.{_MODULES[solver]}")
     plan: Plan = module.solve(_continuous(problem, solver))
-    plan = dataclasses.replace(plan, problem=problem)
+    plan = dataclasses.replace(plan, problem=problem, scales=scales_of(problem, plan.rho))
     reference = _by_price(problem, None)
     return with_bound(plan, reference.upper_bound)
 

@@ -1,7 +1,7 @@
 """The best SNR at given prices: the root of (z - 1) e^z = kappa - 1, i.e. z = 1 + W0((kappa - 1) / e), vectorised.
 
-kappa = nu G / (lambda_3 t + pi) weighs the price of bandwidth against that of power; z = ln(1 + SNR). Written with NumPy
-alone, because the default solver must start without SciPy.
+kappa = nu G / (lambda_3 t + pi) weighs the price of bandwidth against that of power; z = ln(1 + SNR). Written with
+NumPy alone, because the default solver must start without SciPy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def log_one_plus_snr(kappa: FloatArray, guess: FloatArray | None = None) -> Floa
 
 
 def _start(target: FloatArray) -> FloatArray:
-    """sqrt(2 kappa) for weak, ln(kappa) - ln(ln(kappa)) for strong prices of bandwidth, blended by taking the smaller."""
+    """sqrt(2 kappa) for a weak price of bandwidth, ln(kappa) - ln(ln(kappa)) for a strong one."""
     weak = np.exp(0.5 * np.minimum(target, 4.0) + 0.3466)
     strong = target - np.log(np.maximum(target, 1.0)) + 0.5
     return np.where(target < 2.0, np.minimum(weak, 2.0), strong)

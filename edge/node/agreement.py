@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.codecs.contract import Codec, CodecDescription
 from edge.node.attachment import Attachment, DetachedError
 from edge.node.descriptions import MAX_REASON, from_proto, mismatch
-from edge.node.sessions import MAX_SESSIONS, ConfigurationError, MismatchError, Session, SessionTable, check_session_name
+from edge.node.sessions import (
+    MAX_SESSIONS,
+    ConfigurationError,
+    MismatchError,
+    Session,
+    SessionTable,
+    check_session_name,
+)
 from emulator.v1 import data_plane_pb2
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,7 @@ class Agreement:
         self._table = table
         self._attachment = attachment
         self._announced: dict[str, data_plane_pb2.Announcement] = {}
+        self._accepted: set[str] = set()  # sessions whose source was told to go ahead, whatever was said after
 
     def announced(self, announcement: data_plane_pb2.Announcement) -> None:
         """A source opens a session, or says again that it is open."""
@@ -60,8 +67,8 @@ class Agreement:
         if session.name not in self._announced:
             return
         objection = self._objection(session.name)
-        if objection is None:
-            self._answer(session.name, None)
+        if objection is None or session.name not in self._accepted:
+            self._answer(session.name, objection)
 
     def session_for(self, name: str) -> Session:
         """The session to decode a message with. Raises MismatchError unless both ends agree on it."""
@@ -78,7 +85,9 @@ class Agreement:
         with contextlib.suppress(ConfigurationError):  # then there is no session, and the answer says so
             check_session_name("announcement.session", announcement.session)
             destinations = tuple(announcement.destinations)
-            self._table.put([Session(announcement.session, announcement.source, destinations, own.codec, own.description)])
+            self._table.put(
+                [Session(announcement.session, announcement.source, destinations, own.codec, own.description)]
+            )
 
     def _objection(self, name: str) -> str | None:
         """Why messages of the session cannot be decoded; None when they can."""
@@ -95,12 +104,12 @@ class Agreement:
         return None
 
     def _answer(self, name: str, objection: str | None) -> None:
-        if objection is not None:
+        if objection is None:
+            self._accepted.add(name)
+        else:
             log.warning("refused: %s", objection)
         answer = data_plane_pb2.Answer(
             session=name, destination=self.node, accepted=objection is None, reason=(objection or "")[:MAX_REASON]
         )
         with contextlib.suppress(DetachedError):  # the emulator announces again when we are back
             self._attachment.post(data_plane_pb2.AttachRequest(answer=answer))
-
-

@@ -73,8 +73,12 @@ class _Stream:
         self._queue: deque[Request] = deque()
         self._filled = asyncio.Event()
         self._emptier = asyncio.Event()
-        self.over = False
+        self.ended = asyncio.Event()
         self._writing = False
+
+    @property
+    def over(self) -> bool:
+        return self.ended.is_set()
 
     async def send(self, request: Request) -> None:
         while not self.over and len(self._queue) >= QUEUED_REQUESTS:
@@ -93,7 +97,7 @@ class _Stream:
         self._filled.set()
 
     def end(self) -> None:
-        self.over = True
+        self.ended.set()
         self._queue.clear()
         self._filled.set()
         self._emptier.set()
@@ -180,7 +184,9 @@ class Attachment:
             else:
                 held_since = None
                 if lasted or not complained:
-                    log.warning("%s: no stream to the emulator at %s (%s); trying again", self.node, self.address, details)
+                    log.warning(
+                        "%s: no stream to the emulator at %s (%s); trying again", self.node, self.address, details
+                    )
                     complained = True
             pause_s = FIRST_PAUSE_S if lasted else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
@@ -195,11 +201,11 @@ class Attachment:
             async with asyncio.timeout(timeout_s):
                 await stream.drain()
                 await call.done_writing()
-                while stream is self._stream:  # the emulator ends its side when it has read ours
-                    await asyncio.sleep(0.01)
+                await stream.ended.wait()  # the emulator ends its side when it has read ours
 
     def _refusal(self, code: grpc.StatusCode, details: str) -> str:
-        return f"--name {self.node}: the emulator at {self.address} refuses it ({code.name}): {details or 'no reason given'}"
+        reason = details or "no reason given"
+        return f"--name {self.node}: the emulator at {self.address} refuses it ({code.name}): {reason}"
 
     async def _attach_once(self) -> tuple[grpc.StatusCode, str]:
         """Opens a stream and serves it to its end; gives the status it ended with."""

@@ -116,8 +116,12 @@ class Flow:
         self.begin_round()
 
     def begin_round(self) -> None:
-        """Announces the session and sends, once it is accepted, whatever lacks receipts. Credit stays as it is."""
+        """Announces the session and sends, once it is accepted, whatever lacks receipts.
+
+        Credit left before is void: the emulator grants the whole queue anew when the announcement is accepted.
+        """
         self._round += 1
+        self._credit = 0
         self._accepted.clear()
         self._refusal = None
         self._unsent = deque(self._under_way.values())

@@ -14,8 +14,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
 from edge.v1 import node_pb2, packet_pb2
 
 log = logging.getLogger(__name__)
@@ -152,7 +150,6 @@ def _read(path: Path) -> Delivery:
     digest, body = data[:32], data[32:]
     if hashlib.sha256(body).digest() != digest:
         raise InboxError(f"{path.name}: its digest does not match; remove the file")
-    try:
-        return Delivery.FromString(body)
-    except DecodeError as error:
-        raise InboxError(f"{path.name}: not a delivery; remove the file") from error
+    delivery = Delivery()
+    delivery.ParseFromString(body)
+    return delivery

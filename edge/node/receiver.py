@@ -28,6 +28,8 @@ from emulator.v1 import data_plane_pb2
 
 log = logging.getLogger(__name__)
 
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+MAX_OPEN_MESSAGES = 128  # begun and not ended, over all sources
 MAX_WAITING = 64  # messages that are complete and wait for the decoder; then reading stops, which slows the emulator
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 
@@ -53,7 +55,7 @@ class Receiver:
         self._thread = thread
         self._save_in = save_in
         self._delivered = delivered
-        self._reassembler = Reassembler()
+        self._reassembler = Reassembler(MAX_MESSAGE_BYTES, MAX_OPEN_MESSAGES)
         self._open: dict[Key, str] = {}  # messages begun on this stream, and why one will fail ("" when it need not)
         self._known: set[Key] = set()  # those among them that were delivered before, or wait for the decoder
         self._waiting: deque[ReceivedMessage] = deque()
@@ -63,7 +65,7 @@ class Receiver:
 
     def welcomed(self) -> None:
         """A new stream: messages that were under way come again from their heads."""
-        self._reassembler = Reassembler()
+        self._reassembler = Reassembler(MAX_MESSAGE_BYTES, MAX_OPEN_MESSAGES)
         self._open.clear()
         self._known.clear()
 
@@ -97,6 +99,9 @@ class Receiver:
 
     def _take_head(self, head: packet_pb2.MessageHead) -> None:
         key = (head.session, head.message_id)
+        while len(self._open) >= 2 * MAX_OPEN_MESSAGES:  # ends never came: an emulator that is not in order
+            self._known.discard(oldest := next(iter(self._open)))
+            del self._open[oldest]
         self._open[key] = ""
         if self._inbox.receipt(key) is not None or key in self._at_hand:
             self._known.add(key)

@@ -125,12 +125,17 @@ class SessionTable:
     def _check_ends(self, where: str, source: str, destinations: Sequence[str]) -> None:
         if not source or not 1 <= len(destinations) <= MAX_DESTINATIONS or not all(destinations):
             raise ConfigurationError(
-                f"{where}: needs a source and 1 to {MAX_DESTINATIONS} destinations, got '{source}' and {list(destinations)}"
+                f"{where}: needs a source and 1 to {MAX_DESTINATIONS} named destinations, "
+                f"got '{source}' and {len(destinations)}"
             )
         if source in destinations or len(set(destinations)) != len(destinations):
-            raise ConfigurationError(f"{where}.destinations: must be distinct and not the source, got {list(destinations)}")
+            raise ConfigurationError(
+                f"{where}.destinations: must be distinct and not the source, got {list(destinations)}"
+            )
         if self.role is Role.TX and source != self.node:
-            raise ConfigurationError(f"{where}.source: this node is the tx '{self.node}', got '{source}'; configure '{source}'")
+            raise ConfigurationError(
+                f"{where}.source: this node is the tx '{self.node}', got '{source}'; configure '{source}'"
+            )
         if self.role is Role.RX and self.node not in destinations:
             raise ConfigurationError(
                 f"{where}.destinations: this node is the rx '{self.node}', which {list(destinations)} lacks; add it"

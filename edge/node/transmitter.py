@@ -51,6 +51,11 @@ class Transmitter:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._max_batch_bytes = 0
 
+    @property
+    def under_way(self) -> int:
+        """Messages of all sessions without all their receipts."""
+        return sum(flow.under_way for flow in self._flows.values())
+
     def check_idle(self, names: Iterable[str]) -> None:
         """Raises UnderWayError when one of the sessions has messages under way."""
         for name in names:
@@ -108,16 +113,20 @@ class Transmitter:
 
         pictures is read in the codec thread, a few ahead of the network. expected: how many there are, where that is
         known, to refuse numbers that are under way already. Leaving early stops encoding; what is under way stays so.
-        Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the session, and what reading
-        and encoding raise (ImageError, CodecError).
+        Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the session, and what
+        reading and encoding raise (ImageError, CodecError).
         """
         flow = self._flows.get(name)
         if flow is None:
             known = ", ".join(sorted(self._flows)) or "none"
-            raise UnknownSessionError(f"session: '{name}' is not configured here (there are: {known}); configure it first")
+            raise UnknownSessionError(
+                f"session: '{name}' is not configured here (there are: {known}); configure it first"
+            )
         for number in range(schedule.first_message_id, schedule.first_message_id + (expected or 0)):
             if flow.holds(number):
-                raise UnderWayError(f"first_message_id: message {number} of session '{name}' is under way; number from later")
+                raise UnderWayError(
+                    f"first_message_id: message {number} of session '{name}' is under way; number from later"
+                )
         events: asyncio.Queue[Event | _Fed] = asyncio.Queue()
         feeder = asyncio.create_task(self._feed(flow, pictures, schedule, events.put_nowait))
         try:

@@ -56,9 +56,8 @@ class GrayQAM:
         self._side = math.isqrt(order)
         self._half_step = math.sqrt(1.5 / (order - 1))
         index = np.arange(self._side)
-        self._label_of_index = (index ^ index >> 1).astype(np.uint32)
         amplitude_of_label = np.empty(self._side)
-        amplitude_of_label[self._label_of_index] = (2 * index - (self._side - 1)) * self._half_step
+        amplitude_of_label[index ^ index >> 1] = (2 * index - (self._side - 1)) * self._half_step
         labels = np.arange(order)
         real, imaginary = labels >> self.bits_per_symbol // 2, labels & self._side - 1
         points = amplitude_of_label[real] + 1j * amplitude_of_label[imaginary]
@@ -73,9 +72,10 @@ class GrayQAM:
         together = np.zeros(groups, dtype=np.uint32)
         for column in padded.T:
             together = together << np.uint32(8) | column
-        labels = together[:, None] >> self._shifts() & np.uint32(self.order - 1)
-        symbols: NDArray[np.complex64] = self._points[labels].reshape(-1)
-        return symbols
+        symbols = np.empty((groups, self.symbols_per_group), dtype=np.complex64)
+        for place, shift in enumerate(self._shifts()):
+            symbols[:, place] = self._points[together >> shift & np.uint32(self.order - 1)]
+        return symbols.reshape(-1)
 
     def demodulate(self, symbols: NDArray[np.complex64], size_bytes: int) -> NDArray[np.uint8]:
         """symbols: as many as ``modulate`` gives for size_bytes bytes. Returns decided bits, uint8 [size_bytes]."""
@@ -85,11 +85,14 @@ class GrayQAM:
             raise ValueError(
                 f"symbols: {size_bytes} bytes take {groups * self.symbols_per_group} symbols, got {symbols.size}"
             )
-        axes = symbols.view(np.float32) * np.float32(0.5 / self._half_step) + np.float32((self._side - 1) / 2)
-        index = np.clip(np.rint(axes), 0, self._side - 1).astype(np.intp)
-        label_pairs = self._label_of_index[index].reshape(-1, 2)
-        labels = label_pairs[:, 0] << np.uint32(self.bits_per_symbol // 2) | label_pairs[:, 1]
-        together = np.bitwise_or.reduce(labels.reshape(groups, -1) << self._shifts(), axis=1)
+        axes = symbols.view(np.float32) * np.float32(0.5 / self._half_step)
+        axes += np.float32((self._side - 1) / 2)
+        np.clip(np.rint(axes, out=axes), 0, self._side - 1, out=axes)
+        index = axes.astype(np.uint8)
+        axis_labels = (index ^ index >> np.uint8(1)).reshape(groups, 2 * self.symbols_per_group)
+        together = np.zeros(groups, dtype=np.uint32)
+        for column in axis_labels.T:
+            together = together << np.uint32(self.bits_per_symbol // 2) | column
         packed = np.empty((groups, self.bytes_per_group), dtype=np.uint8)
         for place in range(self.bytes_per_group):
             packed[:, place] = together >> np.uint32(8 * (self.bytes_per_group - 1 - place)) & np.uint32(0xFF)

@@ -10,14 +10,14 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def significant(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits; powers of ten where plain digits would be long; a dash for None."""
+def significant(value: float | None, digits: int = 4, smallest_plain: float = 1e-3) -> str:
+    """A number with so many significant digits; powers of ten below `smallest_plain` and from 10^7; a dash for None."""
     if value is None:
         return NONE
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if -4 < exponent < 7:
+    if abs(value) >= smallest_plain and exponent < 7:
         rounded = round(value, digits - 1 - exponent)
         return _minus(f"{rounded:,.{max(digits - 1 - exponent, 0)}f}".replace(",", "\N{THIN SPACE}"))
     mantissa, power = f"{value:.{digits - 1}e}".split("e")

@@ -26,7 +26,7 @@ class Grid:
 
 
 def grid(report: Report, originals: Container[str], max_receivers: int | None = None) -> Grid:
-    """The first images that were sent and have an original; the receivers, thinned evenly to at most `max_receivers`."""
+    """The first images that were sent and have an original; receivers thinned evenly to at most `max_receivers`."""
     messages = {(message.image, message.destination): message for message in report.messages}
     images = list(dict.fromkeys(m.image for m in report.messages if m.image in originals))[:MAX_IMAGES]
     receivers = [receiver.name for receiver in report.receivers if receiver.messages]

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from emulator.report.markup import Markup, element
+from emulator.report.markup import Attributes, Markup, element
 from emulator.report.numbers import with_unit
 from emulator.report.schema import LinkReport, Report
 
 NODE_WIDTH, NODE_HEIGHT = 116.0, 40.0
 ROW, MARGIN = 50.0, 8.0
-CURVE, LABEL = 74.0, 128.0
-GAP = CURVE + LABEL
+LABEL = 128.0
+WIDTH, MIN_GAP, MAX_GAP = 1048.0, 202.0, 300.0
 PORT = 36.0
 
 
@@ -29,6 +30,7 @@ class _Slot:
     name: str | None
     before: list[_Slot] = field(default_factory=list)
     ports: int = 1
+    x: float = 0.0
     y: float = 0.0
 
     @property
@@ -51,7 +53,7 @@ def draw(report: Report) -> Markup:
     slots = {name: _Slot(column, name) for name, column in columns.items()}
     lines = [_line(link, slots) for link in report.links]
     grid = _place([*slots.values(), *(slot for line in lines for slot in line.slots[1:-1])])
-    width = 2 * MARGIN + (max(grid, default=0) + 1) * (NODE_WIDTH + GAP) - GAP
+    width = MARGIN + max(slot.x for slot in slots.values()) + NODE_WIDTH
     beside = any(len(line.slots) == 1 or line.slots[0].column == line.slots[-1].column for line in lines)
     width += LABEL if beside else 0
     height = 2 * MARGIN + max((slot.y + slot.height / 2 for column in grid.values() for slot in column), default=0.0)
@@ -87,7 +89,7 @@ def _line(link: LinkReport, slots: dict[str, _Slot]) -> _Line:
     left, right = (second, first) if backward else (first, second)
     passages = [_Slot(column, None) for column in range(left.column + 1, right.column)]
     way = (left, *passages, right)
-    for before, after in zip(way, way[1:], strict=False):
+    for before, after in pairwise(way):
         after.before.append(before)
     if left.column != right.column:
         right.ports = len(right.before)
@@ -95,24 +97,25 @@ def _line(link: LinkReport, slots: dict[str, _Slot]) -> _Line:
 
 
 def _place(slots: Sequence[_Slot]) -> dict[int, list[_Slot]]:
-    """Gives each slot its y: columns ordered by where their links come from, each column centred."""
+    """Gives each slot its place: columns ordered by where their links come from, each column centred."""
     grid: dict[int, list[_Slot]] = defaultdict(list)
     for slot in slots:
         grid[slot.column].append(slot)
-    heights = {column: sum(s.height for s in own) + (ROW - NODE_HEIGHT) * (len(own) - 1) for column, own in grid.items()}
+    heights = {
+        column: sum(s.height for s in own) + (ROW - NODE_HEIGHT) * (len(own) - 1) for column, own in grid.items()
+    }
+    count = max(grid, default=0) + 1
+    gap = min(max((WIDTH - count * NODE_WIDTH) / max(count - 1, 1), MIN_GAP), MAX_GAP)
     tallest = max(heights.values(), default=0.0)
     for column in sorted(grid):
         own = grid[column]
         own.sort(key=lambda slot: sum(b.y for b in slot.before) / len(slot.before) if slot.before else 0.0)
         y = MARGIN + (tallest - heights[column]) / 2
         for slot in own:
+            slot.x = MARGIN + column * (NODE_WIDTH + gap)
             slot.y = y + slot.height / 2
             y += slot.height + ROW - NODE_HEIGHT
     return dict(grid)
-
-
-def _x(slot: _Slot) -> float:
-    return MARGIN + slot.column * (NODE_WIDTH + GAP)
 
 
 def _links(lines: Sequence[_Line]) -> list[Markup]:
@@ -135,31 +138,31 @@ def _parts(line: _Line, multicast: bool, taken: dict[int, int]) -> list[Markup]:
     """A link part by part: out of the left slot, a curve, then straight to its own port at the right slot."""
     drawn: list[Markup] = []
     last = len(line.slots) - 2
-    for number, (left, right) in enumerate(zip(line.slots, line.slots[1:], strict=False)):
+    for number, (left, right) in enumerate(pairwise(line.slots)):
         port = taken[id(right)]
         taken[id(right)] += 1
         y1, y2 = left.y, right.y + (port - (right.ports - 1) / 2) * PORT
-        x1, x2 = _x(left) + NODE_WIDTH, _x(right)
+        x1, x2 = left.x + NODE_WIDTH, right.x
         x1 += 22 if multicast and number == 0 and not line.backward else 0
-        bend = _x(left) + NODE_WIDTH + CURVE
+        bend = right.x - LABEL
         middle = (x1 + bend) / 2
         path = f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {bend:.1f} {y2:.1f}H{x2:.1f}"
         if right.name is None:
             path += f"H{x2 + NODE_WIDTH:.1f}"
         drawn.append(element("path", {"class": "link back" if line.backward else "link", "d": path}))
-        if x1 > _x(left) + NODE_WIDTH:
+        if x1 > left.x + NODE_WIDTH:
             drawn.append(element("path", {"class": "link", "d": f"M{x1 - 22:.1f} {y1:.1f}H{x1:.1f}"}))
             drawn.append(element("circle", {"class": "joint", "cx": x1, "cy": y1, "r": 3.2}))
         if number == last:
             drawn.append(_label(line.link, bend + (x2 - bend) / 2 - 2, y2))
-            tip, way = (x2, -1) if not line.backward else (_x(line.slots[0]) + NODE_WIDTH, 1)
+            tip, way = (x2, -1) if not line.backward else (line.slots[0].x + NODE_WIDTH, 1)
             drawn.append(_arrow(tip, y2 if not line.backward else line.slots[0].y, way))
     return drawn
 
 
 def _beside(line: _Line) -> Markup:
     """A link between two nodes of one column: a bow at their right side."""
-    x, y1, y2 = _x(line.slots[0]) + NODE_WIDTH, line.slots[0].y + 6, line.slots[-1].y - 6
+    x, y1, y2 = line.slots[0].x + NODE_WIDTH, line.slots[0].y + 6, line.slots[-1].y - 6
     path = f"M{x:.1f} {y1:.1f}C{x + 46:.1f} {y1:.1f} {x + 46:.1f} {y2:.1f} {x:.1f} {y2:.1f}"
     label = _label(line.link, x + 40 + LABEL / 2, (y1 + y2) / 2)
     return element("g", None, element("path", {"class": "link", "d": path}), _arrow(x, y2, 1), label)
@@ -176,7 +179,7 @@ def _label(link: LinkReport, x: float, y: float) -> Markup:
         rate = with_unit(link.symbol_rate_hz, "symbol/s")
     facts = [with_unit(link.delay_s, "s")] if link.delay_s else []
     facts += [f"{link.snr_db:.1f} dB".replace("-", "−")] if link.snr_db is not None else []
-    centre = {"x": x, "text-anchor": "middle"}
+    centre: Attributes = {"x": x, "text-anchor": "middle"}
     return element(
         "g",
         {"class": "figures"},
@@ -189,9 +192,9 @@ def _label(link: LinkReport, x: float, y: float) -> Markup:
 def _node(report: Report, slot: _Slot) -> Markup:
     name = slot.name or ""
     role = next((node.role for node in report.nodes if node.name == name), "relay")
-    x, top = _x(slot), slot.y - slot.height / 2 + 2
+    x, top = slot.x, slot.y - slot.height / 2 + 2
     box = {"x": x, "y": top, "width": NODE_WIDTH, "height": slot.height - 4, "rx": 5}
-    middle = {"x": x + NODE_WIDTH / 2, "text-anchor": "middle"}
+    middle: Attributes = {"x": x + NODE_WIDTH / 2, "text-anchor": "middle"}
     note = _note(report, name, role)
     return element(
         "g",
@@ -206,8 +209,12 @@ def _node(report: Report, slot: _Slot) -> Markup:
 def _note(report: Report, name: str, role: str) -> str:
     """What is worth knowing of a node at a glance."""
     if role == "rx":
-        mean = next((r.mean_psnr_db for r in report.receivers if r.name == name), None)
-        return "receives" if mean is None else f"{mean:.1f} dB PSNR"
+        own = next((receiver for receiver in report.receivers if receiver.name == name), None)
+        if own is None or not own.messages:
+            return "receives"
+        if own.mean_psnr_db is not None:
+            return f"{own.mean_psnr_db:.1f} dB PSNR"
+        return "perfect copies" if own.identical else "no picture"
     return {"tx": "transmits", "relay": "relays"}[role]
 
 

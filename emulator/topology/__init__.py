@@ -3,20 +3,31 @@
     scenario = load("ftsc-downlink", ["plan.scale=2"])
     scenario.to_proto()
 
-source.py reads YAML with line numbers, schema.py says what may be written, checks.py what must agree, routes.py which
-way traffic goes, placement.py where receivers stand, lowering.py what the emulator is told.
+source.py reads YAML with line numbers, schema.py says what may be written, checks.py what must agree, resolve.py what
+keys left out mean, routes.py which way traffic goes, placement.py where receivers stand. lowering.py (what the emulator
+is told) and asking.py (what the optimizer is asked) are imported by whoever needs them.
 """
 
 from __future__ import annotations
 
 from emulator.topology.loading import load, loads, locate, names
-from emulator.topology.placement import distance_m, link_gain
+from emulator.topology.placement import distance_m, link_gain, position
 from emulator.topology.planning import planned_links, planned_source
+from emulator.topology.resolve import (
+    CodecChoice,
+    receiver_codec,
+    receivers,
+    sender_codec,
+    senders,
+    transmit_destinations,
+    transmit_source,
+)
 from emulator.topology.routes import paths
 from emulator.topology.schema import Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.source import Fault, TopologyError
 
 __all__ = [
+    "CodecChoice",
     "Fault",
     "Scenario",
     "SetLink",
@@ -33,4 +44,11 @@ __all__ = [
     "paths",
     "planned_links",
     "planned_source",
+    "position",
+    "receiver_codec",
+    "receivers",
+    "sender_codec",
+    "senders",
+    "transmit_destinations",
+    "transmit_source",
 ]

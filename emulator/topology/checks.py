@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from emulator.topology.planning import planned_links, planned_names, planned_source
+from emulator.topology.resolve import resolve_levels, senders, transmit_destinations, transmit_source
 from emulator.topology.routes import shortest
 from emulator.topology.schema import (
     Bearers,
@@ -50,14 +51,6 @@ def check(scenario: Scenario) -> Iterator[Finding]:
             yield from _transmit(scenario, step, ("workload", index, step.kind))
         elif isinstance(step, SetLink):
             yield from _set_link(scenario, step, ("workload", index, step.kind))
-
-
-def senders(scenario: Scenario) -> list[str]:
-    return [name for name, node in scenario.nodes.items() if node.role == "tx"]
-
-
-def receivers(scenario: Scenario) -> list[str]:
-    return [name for name, node in scenario.nodes.items() if node.role == "rx"]
 
 
 # --- nodes and links -----------------------------------------------------------------------------------------------
@@ -129,11 +122,6 @@ def _levels(scenario: Scenario, levels: LinkLevels | None, planned: bool, path: 
         yield path, f"{levels} is not a table of levels; {nearest(levels, ['from_plan', *scenario.levels])}"
     elif resolve_levels(scenario, levels) == "from_plan" and not planned:
         yield path, "from_plan needs a plan that decides this link; add it to plan.links or list the levels"
-
-
-def resolve_levels(scenario: Scenario, levels: LinkLevels | None) -> list[Level] | GeometricLevels | str | None:
-    """A link's levels with a table's name replaced by the table; "from_plan" stays."""
-    return scenario.levels.get(levels, levels) if isinstance(levels, str) else levels
 
 
 def _flips_bits(levels: list[Level] | GeometricLevels | str | None) -> bool:
@@ -298,19 +286,6 @@ def _transmit(scenario: Scenario, step: Transmit, path: KeyPath) -> Iterator[Fin
 def _article(scenario: Scenario, name: str) -> str:
     role = scenario.nodes[name].role
     return f"a{'n' if role == 'rx' else ''} {role}"
-
-
-def transmit_source(scenario: Scenario, step: Transmit) -> str | None:
-    """The node that sends; None when it is left out and not evident."""
-    tx = senders(scenario)
-    return step.source if step.source is not None else tx[0] if len(tx) == 1 else None
-
-
-def transmit_destinations(scenario: Scenario, step: Transmit) -> list[str]:
-    """The nodes that receive, `all` resolved, in the order of the file."""
-    if step.destinations is None or step.destinations == ["all"]:
-        return receivers(scenario)
-    return step.destinations
 
 
 def _one_codec(scenario: Scenario, targets: list[str], path: KeyPath) -> Iterator[Finding]:

@@ -62,11 +62,12 @@ class Number:
     def bounds(self) -> str:
         """The range as a phrase: "> 0", "in [0, 0.5]", or nothing."""
         low = self.above if self.above is not None else self.at_least
-        if low is not None and self.at_most is not None:
-            return f"in {'(' if self.above is not None else '['}{low:g}, {self.at_most:g}]"
+        high = "" if self.at_most is None else str(self.at_most) if self.whole else f"{self.at_most:g}"
+        if low is not None and high:
+            return f"in {'(' if self.above is not None else '['}{low:g}, {high}]"
         if low is not None:
             return f"{'>' if self.above is not None else '>='} {low:g}"
-        return "" if self.at_most is None else f"<= {self.at_most:g}"
+        return f"<= {high}" if high else ""
 
     def read(self, value: Any) -> float | int:
         """Returns the number, or raises a fault."""
@@ -137,7 +138,8 @@ class Model(BaseModel):
     @classmethod
     def _phrase(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(value, dict | cls):
-            raise fault(f"must be a mapping with keys such as {', '.join(list(cls.keys())[:4])}, got {shown(value)}")
+            example = ", ".join(f"{key}: ..." for key in list(cls.keys())[:2])
+            raise fault(f"must be a mapping, got {shown(value)}; write it like {{{example}}}")
         try:
             return handler(value)
         except ValidationError as error:

@@ -12,7 +12,18 @@ from pydantic import ValidationError
 
 from emulator.topology.checks import check
 from emulator.topology.schema import Scenario
-from emulator.topology.source import Fault, Place, Source, TopologyError, nearest, override, parse, read
+from emulator.topology.source import (
+    AFTER_FILE,
+    Fault,
+    Place,
+    Source,
+    TopologyError,
+    assign,
+    nearest,
+    override,
+    parse,
+    read,
+)
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
 
@@ -34,23 +45,31 @@ def locate(path_or_name: str | Path) -> Path:
     return path
 
 
-def load(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+def load(
+    path_or_name: str | Path, overrides: Sequence[str] = (), *, seed: int | None = None, clock: str | None = None
+) -> Scenario:
     """A scenario, read, overridden and checked.
 
     path_or_name: a packaged scenario's name or a file. overrides: `key=value` settings such as "plan.scale=2" or
-    "links.0.delay_s=0.1". Raises TopologyError with every fault.
+    "links.0.delay_s=0.1". seed, clock: in place of the file's. Raises TopologyError with every fault.
     """
     path = locate(path_or_name)
-    return _scenario(read(path), overrides, path)
+    source = read(path)
+    override(source, overrides)
+    for key, value in (("seed", seed), ("clock", clock)):
+        if value is not None:
+            assign(source, (key,), value, Place(AFTER_FILE + len(overrides), f"--{key} {value}"))
+    return _scenario(source, path)
 
 
 def loads(text: str, overrides: Sequence[str] = (), label: str = "topology") -> Scenario:
     """As load, from text. label: how messages call it."""
-    return _scenario(parse(text, label), overrides, None)
-
-
-def _scenario(source: Source, overrides: Sequence[str], path: Path | None) -> Scenario:
+    source = parse(text, label)
     override(source, overrides)
+    return _scenario(source, None)
+
+
+def _scenario(source: Source, path: Path | None) -> Scenario:
     try:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.channels.levels import geometric_bers
-from emulator.topology.checks import resolve_levels
 from emulator.topology.placement import link_gain
 from emulator.topology.planning import planned_names
+from emulator.topology.resolve import resolve_levels
 from emulator.topology.schema import (
     Bearers,
     BitBearer,
@@ -130,9 +130,9 @@ def _rate(scenario: Scenario, link: Link, planned: PlannedRadio | None) -> contr
     if link.radio is None:
         fixed = control_pb2.FixedRate(rate_bps=link.rate_bps or 0.0, symbol_rate_hz=link.symbol_rate_hz or 0.0)
         return control_pb2.LinkRate(fixed=fixed)
+    resources, decided = scenario.resources, planned_names(scenario)
     if planned is None:
-        share = max(1, len(planned_names(scenario)))
-        resources = scenario.resources
+        share = max(1, len(decided))
         planned = PlannedRadio(
             bandwidth_hz=link.radio.bandwidth_hz or resources.total_bandwidth_hz / share,
             power_w=link.radio.power_w or resources.total_power_w / share,
@@ -143,7 +143,7 @@ def _rate(scenario: Scenario, link: Link, planned: PlannedRadio | None) -> contr
             bandwidth_hz=planned.bandwidth_hz,
             power_w=planned.power_w,
             gain=planned.gain,
-            noise_w_per_hz=link.radio.noise_w_per_hz,
+            noise_w_per_hz=resources.noise_w_per_hz if link.name in decided else link.radio.noise_w_per_hz,
         )
     )
 

@@ -1,25 +1,25 @@
 """Where receivers stand and how strong their radio links are: drawn distances, and path loss without fading.
 
-The optimizer draws fading and decides bandwidth and power; this is what holds before (and without) a plan.
+The optimizer draws fading and decides bandwidth and power; this is what it is asked with, and what holds without it.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
 
 from emulator.topology.schema import Link, Node, Radio, Scenario
 
-REFERENCE_GAIN = 1e-3
-"""beta_0: power gain at 1 m, -30 dB."""
-
-PATH_LOSS_EXPONENT = 2.0
 SMALLEST_GAIN = 1e-30
 
 
-def path_gain(distance_m: float) -> float:
-    """Mean linear power gain at a distance (FTSC, eq. 23, without fading)."""
-    return max(REFERENCE_GAIN * math.pow(distance_m, -PATH_LOSS_EXPONENT), SMALLEST_GAIN)
+@dataclass(frozen=True)
+class Position:
+    """How well a radio link is heard: its linear power gain, or the distance in metres that a gain follows from."""
+
+    gain: float | None = None
+    distance_m: float | None = None
 
 
 def draw_distance_m(scenario: Scenario, node: str) -> float:
@@ -36,21 +36,21 @@ def distance_m(scenario: Scenario, node: str) -> float | None:
     return draw_distance_m(scenario, node) if found.distance_m is None else found.distance_m
 
 
-def _own_gain(node: Node) -> float | None:
-    if node.gain is not None:
-        return node.gain
-    return None if node.distance_m is None else path_gain(node.distance_m)
+def position(scenario: Scenario, link: Link) -> Position:
+    """Of a radio link: as its radio says, else the node at its end, else the one at its start, else drawn."""
+    stated: list[Radio | Node] = [] if link.radio is None else [link.radio]
+    stated += [scenario.nodes[name] for name in (*link.destinations, link.source)]
+    for place in stated:
+        if place.gain is not None or place.distance_m is not None:
+            return Position(place.gain, place.distance_m)
+    return Position(distance_m=draw_distance_m(scenario, link.destinations[0]))
 
 
 def link_gain(scenario: Scenario, link: Link) -> float:
-    """Linear power gain of a radio link: its own, else that of the node at its end, else at its start, else drawn."""
-    radio = link.radio if link.radio is not None else Radio()
-    if radio.gain is not None:
-        return radio.gain
-    if radio.distance_m is not None:
-        return path_gain(radio.distance_m)
-    for name in (*link.destinations, link.source):
-        own = _own_gain(scenario.nodes[name])
-        if own is not None:
-            return own
-    return path_gain(draw_distance_m(scenario, link.destinations[0]))
+    """Linear power gain of a radio link: given, or mean path loss at its distance (FTSC, eq. 23, without fading)."""
+    place = position(scenario, link)
+    if place.gain is not None:
+        return place.gain
+    assert place.distance_m is not None
+    fading = scenario.resources.fading
+    return max(fading.reference_gain * math.pow(place.distance_m, -fading.path_loss_exponent), SMALLEST_GAIN)

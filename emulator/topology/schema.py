@@ -149,8 +149,8 @@ class Level(Model):
     def _tries_belong_to_retransmit(self) -> Self:
         if (self.on_failure == "retransmit") != (self.max_retransmissions > 0):
             raise fault(
-                f"on_failure {self.on_failure} contradicts max_retransmissions {self.max_retransmissions}; give retransmit "
-                "with 1 or more tries, or leave max_retransmissions out"
+                f"on_failure {self.on_failure} contradicts max_retransmissions {self.max_retransmissions}; give "
+                "retransmit with 1 or more tries, or leave max_retransmissions out"
             )
         return self
 
@@ -394,7 +394,7 @@ class Link(Model):
     )
     delay_s: Seconds = Field(default=0.0, description="the propagation delay in s")
     jitter_s: Seconds = Field(default=0.0, description="the largest additional delay in s, uniform for each packet")
-    queue_bytes: Annotated[int, Number("give a size in bytes", at_least=1024, at_most=2**40, whole=True)] = Field(
+    queue_bytes: Annotated[int, Number("give a size in bytes", at_least=1024, at_most=10**12, whole=True)] = Field(
         default=DEFAULT_QUEUE_BYTES, description="the payload bytes that may wait for the link"
     )
     queue_policy: QueuePolicy = Field(
@@ -405,7 +405,7 @@ class Link(Model):
         default=None, description="the reliability levels: a name from `levels`, a list, {geometric: ...} or from_plan"
     )
     bearers: Bearers = Field(default_factory=Bearers, description="the bearer of each kind of segment")
-    header_bits: Annotated[int, Number("give a number of bits", at_least=0, at_most=2**20, whole=True)] = Field(
+    header_bits: Annotated[int, Number("give a number of bits", at_least=0, at_most=1_000_000, whole=True)] = Field(
         default=0, description="the bits that each packet costs beside its payload"
     )
 
@@ -487,6 +487,18 @@ class Compute(Model):
     )
 
 
+class Fading(Model):
+    """The gains of receivers given by distance: path loss times Rician fading, drawn by the seed (FTSC, eq. 23)."""
+
+    reference_gain: Gain = Field(default=1e-3, description="the linear power gain at 1 m (beta_0)")
+    path_loss_exponent: Annotated[float, Number("give alpha, such as 2", above=0, at_most=10)] = Field(
+        default=2.0, description="the path loss exponent (alpha)"
+    )
+    rician_k: Annotated[float, Number("give the linear Rician factor", at_least=0, at_most=1e6)] = Field(
+        default=10.0, description="the linear Rician factor K; 0 is Rayleigh"
+    )
+
+
 class QualityCurve(Model):
     """PSNR in dB as intercept_db + slope_db * ln(rho) (FTSC, eq. 8)."""
 
@@ -496,13 +508,41 @@ class QualityCurve(Model):
     )
 
 
+class QualityPoint(Model):
+    """One measured point, as `edge-codec evaluate` prints them."""
+
+    rho: Annotated[float, Number("give bits over bits", above=0)] = Field(
+        description="the compression rate, bits over bits"
+    )
+    psnr_db: Annotated[float, Number("give dB")] = Field(description="the PSNR in dB")
+
+
+class QualityPoints(Model):
+    """Measured points, to which a + b ln(rho) is fitted by least squares."""
+
+    points: list[QualityPoint] = Field(description="the points, two different rho at least")
+
+
+def _read_quality(value: Any) -> Any:
+    """A preset's name, a line, or measured points."""
+    if isinstance(value, str):
+        if value not in QUALITY_PRESETS:
+            known = nearest(value, QUALITY_PRESETS)
+            raise fault(f"must be {' or '.join(QUALITY_PRESETS)} or a mapping, got {shown(value)}; {known}")
+        return value
+    measured = isinstance(value, dict) and "points" in value
+    return (QualityPoints if measured else QualityCurve).model_validate(value)
+
+
+QUALITY_PRESETS = ("ffhq-ideal", "ffhq-20db")
+Quality = Annotated[Literal["ffhq-ideal", "ffhq-20db"] | QualityCurve | QualityPoints, PlainValidator(_read_quality)]
+
+
 class Resources(Model):
     """The budget that the plan divides, and what it is made for."""
 
-    PRESETS: ClassVar[dict[str, tuple[float, float, float]]] = {
-        "paper": (5000.0, 50.0, 1e-38),
-        "tradeoff": (1500.0, 50.0, 1e-28),
-    }
+    BUDGETS: ClassVar[dict[str, tuple[float, float]]] = {"paper": (5000.0, 50.0), "tradeoff": (1500.0, 50.0)}
+    ENERGY_COEFFICIENTS: ClassVar[dict[str, float]] = {"paper": 1e-38, "tradeoff": 1e-28}
 
     preset: Literal["paper", "tradeoff"] = Field(
         default="paper",
@@ -512,38 +552,43 @@ class Resources(Model):
     bandwidth_hz: Hertz | None = Field(default=None, description="the total bandwidth in Hz. The preset's without")
     power_w: Watts | None = Field(default=None, description="the total transmit power in W. The preset's without")
     noise_w_per_hz: NoiseDensity = Field(
-        default=THERMAL_NOISE_W_PER_HZ, description="the noise density in W/Hz (-174 dBm/Hz)"
+        default=THERMAL_NOISE_W_PER_HZ, description="the noise density in W/Hz (-174 dBm/Hz), of planned radios too"
     )
     image: ImageSize = Field(default_factory=ImageSize, description="the picture's size")
     weights: Weights = Field(default_factory=Weights, description="the utility's weights")
-    quality: Annotated[
-        Literal["ffhq-ideal", "ffhq-20db"] | QualityCurve, _word_or(QualityCurve, "ffhq-ideal", "ffhq-20db")
-    ] = Field(
-        default="ffhq-ideal", description="the quality curve: one of the paper's, or {intercept_db: ..., slope_db: ...}"
+    quality: Quality = Field(
+        default="ffhq-ideal",
+        description="the quality curve: ffhq-ideal or ffhq-20db (the paper's), {intercept_db: ..., slope_db: ...} or "
+        "{points: [{rho: ..., psnr_db: ...}, ...]}",
     )
     compute: Compute = Field(default_factory=Compute, description="the compute model")
     distances: Distances = Field(default_factory=Distances, description="the range that distances are drawn from")
+    fading: Fading = Field(default_factory=Fading, description="the law of gains of receivers given by distance")
 
     @property
     def total_bandwidth_hz(self) -> float:
-        return self.PRESETS[self.preset][0] if self.bandwidth_hz is None else self.bandwidth_hz
+        """bandwidth_hz, or the preset's."""
+        return self.BUDGETS[self.preset][0] if self.bandwidth_hz is None else self.bandwidth_hz
 
     @property
     def total_power_w(self) -> float:
-        return self.PRESETS[self.preset][1] if self.power_w is None else self.power_w
+        """power_w, or the preset's."""
+        return self.BUDGETS[self.preset][1] if self.power_w is None else self.power_w
 
     @property
     def energy_coefficient(self) -> float:
         """omega_c, of the compute model or the preset."""
         given = self.compute.energy_coefficient
-        return self.PRESETS[self.preset][2] if given is None else given
+        return self.ENERGY_COEFFICIENTS[self.preset] if given is None else given
 
 
 class Plan(Model):
     """Asks the optimizer for bandwidth, power and scaling rate: the planned links' radio and their receivers' scale."""
 
-    solver: Literal["price", "algorithm1", "algorithm1-joint"] = Field(
-        default="price", description="the solver: price (global optimum), algorithm1 (the paper's) or algorithm1-joint"
+    solver: Literal["price", "algorithm1", "algorithm1-joint", "convex"] = Field(
+        default="price",
+        description="the solver: price (global optimum), algorithm1 (the paper's), algorithm1-joint, or convex (one "
+        "program, where compute time does not depend on the compression rate)",
     )
     scale: Literal["auto", 2, 4, 8, 16] = Field(
         default="auto",
@@ -552,6 +597,15 @@ class Plan(Model):
     source: Name | None = Field(default=None, description="the node whose links are planned. The only tx without")
     links: list[Name] | None = Field(
         default=None, description="the names of the planned links. Without: every radio link that begins at the source"
+    )
+    deadline_s: Annotated[float, Number("give a time in seconds", above=0)] | None = Field(
+        default=None, description="the hard bound on the largest delay in s. None without"
+    )
+    spectral_efficiency_cap: Annotated[float, Number("give bit/s/Hz", above=0)] | None = Field(
+        default=None, description="the bound on rate over bandwidth in bit/s/Hz. None without"
+    )
+    aggregate: Literal["sum", "mean"] = Field(
+        default="sum", description="the way the receivers' PSNR make one quality: sum or mean"
     )
     at: Annotated[int, Number("give the index of a workload step", at_least=0, whole=True)] = Field(
         default=0, description="the index of the workload step before which the plan is made"

@@ -7,6 +7,7 @@ dates, no duplicate keys. What the keys mean is none of this module's business.
 from __future__ import annotations
 
 import difflib
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from typing import Any, Never
 
 import yaml
 
-MAX_FILE_BYTES = 1 << 20
-MAX_VALUES = 200_000  # after aliases are expanded: a small file may stand for an enormous one
+MAX_FILE_BYTES = 256 * 1024
+MAX_VALUES = 100_000  # after aliases are expanded: a small file may stand for an enormous one
 MAX_DEPTH = 32
+AFTER_FILE = 1 << 40  # the line number, in sorting, of the first override
 
 KeyPath = tuple[str | int, ...]
 
@@ -131,7 +133,8 @@ class _Loader(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} deep", self.peek_event().start_mark)
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} deep", mark)
         try:
             return super().compose_node(parent, index)
         finally:
@@ -301,16 +304,23 @@ def override(source: Source, settings: Sequence[str]) -> None:
     Raises TopologyError.
     """
     for index, setting in enumerate(settings):
-        place = Place((1 << 40) + index, f"--set {setting}")
+        place = Place(AFTER_FILE + index, f"--set {setting}")
         key, equals, text = setting.partition("=")
         parts = key.strip().split(".")
         if not equals or not all(parts):
             raise TopologyError([Fault(place, "", "must be KEY=VALUE, such as plan.scale=2 or links.0.delay_s=0.1")])
-        path = _descend(source, parts, place)
-        for known in [known for known in source.places if known[: len(path)] == path]:
-            del source.places[known]
-        source.places[path] = place
-        _assign(source.data, path, _value(text, place))
+        assign(source, _descend(source, parts, place), _value(text, place), place)
+
+
+def assign(source: Source, path: KeyPath, value: Any, place: Place) -> None:
+    """Puts a value at a path whose holder exists, and remembers that it came from `place`."""
+    for known in [known for known in source.places if known[: len(path)] == path]:
+        del source.places[known]
+    source.places[path] = place
+    holder: Any = source.data
+    for part in path[:-1]:
+        holder = holder[part]
+    operator.setitem(holder, path[-1], value)
 
 
 def _value(text: str, place: Place) -> Any:
@@ -333,12 +343,18 @@ def _descend(source: Source, parts: list[str], place: Place) -> KeyPath:
             path = (*path, part)
             if depth < len(parts) - 1 and value.get(part) is None:
                 value[part] = {}
+                source.places[path] = place
         else:
             sentence = f"{key_text(path)} has no keys of its own; set it as a whole or give a known key"
             raise TopologyError([Fault(place, "", sentence)])
-        last = path[-1]
-        value = value[last] if isinstance(value, list) else value.get(last)
+        value = _child(value, path[-1])
     return path
+
+
+def _child(value: Any, part: str | int) -> Any:
+    if isinstance(part, int):
+        return value[part]
+    return value.get(part)
 
 
 def _index(items: list[Any], part: str, path: KeyPath, place: Place) -> int:
@@ -347,12 +363,8 @@ def _index(items: list[Any], part: str, path: KeyPath, place: Place) -> int:
         return int(names[part])
     if part.isdecimal() and int(part) < len(items):
         return int(part)
-    known = nearest(part, [str(name) for name in names]) if names else f"it has {len(items)} entries"
-    sentence = f"{key_text(path)} has no entry {part}; {known} (indexes go from 0 to {len(items) - 1})"
+    if part.isdecimal() or not names:
+        sentence = f"{key_text(path)} has no entry {part}; it has {len(items)}, counted from 0"
+    else:
+        sentence = f"{key_text(path)} has no entry {part}; {nearest(part, [str(name) for name in names])}"
     raise TopologyError([Fault(place, "", sentence)])
-
-
-def _assign(data: Any, path: KeyPath, value: Any) -> None:
-    for part in path[:-1]:
-        data = data[part]
-    data[path[-1]] = value

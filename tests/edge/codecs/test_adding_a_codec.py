@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from edge import metrics, sample
 from edge.codecs import registry
 from edge.codecs.contract import Codec, CodecError, Half

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from edge.codecs import evaluation
 from edge.codecs.contract import Half
 from edge.codecs.raw import Raw

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from edge.codecs.contract import CodecError, Half
 from edge.codecs.raw import FALLBACK_SIDE, GREY, Raw
 from edge.segment import Kind, Segment

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from edge.codecs import registry
 from edge.codecs.contract import Codec, CodecError
 from edge.codecs.raw import Raw

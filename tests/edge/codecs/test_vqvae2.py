@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
 from edge import metrics, sample
 from edge.codecs import weights
 from edge.codecs.contract import CodecError, Half
 from edge.codecs.vqvae2 import VQVAE2, conceal, shape_metadata
 from edge.codecs.vqvae2_network import ReceiverHalf, TransmitterHalf, VQVAE2Shape
 from edge.segment import Kind, Segment
-from numpy.typing import NDArray
 
 SMALL = VQVAE2Shape(scale=2, channels=8, fine_channels=8, blocks=1, dimension=4)
 PICTURE = np.random.default_rng(5).integers(0, 256, (24, 32, 3), dtype=np.uint8)

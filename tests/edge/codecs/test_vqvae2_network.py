@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from edge.codecs.vqvae2_network import SCALES, ReceiverHalf, TransmitterHalf, VQVAE2Shape
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from edge.codecs import weights
 from edge.codecs.contract import CodecError
 

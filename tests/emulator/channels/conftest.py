@@ -11,7 +11,9 @@ from emulator.channels.noise import NoiseKey, SegmentNoise
 
 @pytest.fixture(scope="session")
 def make_draw() -> Callable[..., SegmentNoise]:
-    def make(seed: int = 7, receiver: str = "rx0", message: int = 3, segment: int = 1, attempt: int = 0) -> SegmentNoise:
+    def make(
+        seed: int = 7, receiver: str = "rx0", message: int = 3, segment: int = 1, attempt: int = 0
+    ) -> SegmentNoise:
         key = NoiseKey(seed=seed, link="radio", receiver=receiver, session="test", purpose="payload")
         return SegmentNoise(key, message, segment, attempt)
 

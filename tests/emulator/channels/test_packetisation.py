@@ -75,7 +75,7 @@ def test_a_packets_fate_does_not_depend_on_how_many_are_asked(
     assert np.array_equal(erasure(first, count, SegmentNoise(KEY, 3, 1)), everything[first : first + count])
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "bsc 0.0"])
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("bsc 0.0", "bsc 1e-05")])
 def test_input_is_left_alone_and_noise_does_not_depend_on_it(name: str) -> None:
     channel, signal, _ = CASES[name]
     before = signal.copy()

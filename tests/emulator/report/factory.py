@@ -178,7 +178,7 @@ def make(shape: Shape | None = None) -> Run:
                     transfer_s=None if gone else transfer,
                     theoretical_transfer_s=transfer * 0.999,
                     packets=-(-size // 8192),
-                    packets_lost=2 if status == "partial" else 0,
+                    packets_lost=1 if status == "partial" else 0,
                     element_errors=17,
                     encode_wall_s=0.031,
                     decode_wall_s=0.044,

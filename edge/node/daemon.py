@@ -1,0 +1,215 @@
+"""One node as a whole: joins stream, sessions, transmitter, receiver and control services, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+
+from edge.codecs import registry
+from edge.codecs.contract import Codec
+from edge.node.agreement import Agreement, OwnCodec
+from edge.node.attachment import Attachment
+from edge.node.codec_thread import CodecThread
+from edge.node.flow import Cutting
+from edge.node.inbox import Delivery, Inbox
+from edge.node.parameters import ParameterServicer
+from edge.node.receiver import Receiver
+from edge.node.service import NodeServicer
+from edge.node.sessions import Role, Session, SessionTable
+from edge.node.transmitter import Transmitter
+from edge.v1 import node_pb2, node_pb2_grpc, parameters_pb2_grpc
+from edge.wire.endpoint import Endpoint, Security, start_server
+from emulator.v1 import data_plane_pb2
+
+log = logging.getLogger(__name__)
+
+SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService")
+LAST_DECODE_S = 30.0  # how long an orderly stop waits for the message that is being decoded
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What a node is started with.
+
+    emulator: HOST:PORT. codec, options: opened at start when codec is given; source: then the only node to receive
+    from. state_dir: where an rx keeps what it delivered; save_dir: where it puts pictures for people to look at.
+    """
+
+    name: str
+    role: Role
+    emulator: str
+    security: Security
+    codec: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    state_dir: Path | None = None
+    save_dir: Path | None = None
+    cutting: Cutting = field(default_factory=Cutting)
+
+
+class NodeDaemon:
+    """A running node. Use `open`, then `run`; or, by hand, `configure` and `transmitter` in between."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        load_codec: Callable[[str], type[Codec]] = registry.load,
+        delivered: Callable[[Delivery], None] | None = None,
+    ) -> None:
+        """load_codec: where codecs come from. delivered: told of each delivery, once. Raises InboxError."""
+        self.settings = settings
+        keeps_state = settings.state_dir is not None and settings.role is Role.RX
+        folder = settings.state_dir / settings.name if settings.state_dir is not None and keeps_state else None
+        self.inbox = Inbox(folder)
+        self._thread = CodecThread()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._attachment = Attachment(settings.name, settings.emulator, settings.security, self)
+        self.table = SessionTable(settings.name, settings.role, self._thread, load_codec)
+        self._agreement = Agreement(settings.name, self.table, self._attachment)
+        self.transmitter = Transmitter(self._attachment, self._thread, settings.cutting, self._spawn)
+        self._receiver = Receiver(
+            settings.name,
+            self._attachment,
+            self._agreement,
+            self.inbox,
+            self._thread,
+            settings.save_dir,
+            delivered,
+        )
+        self._endpoint: Endpoint | None = None
+        self._receiving: asyncio.Task[None] | None = None
+        self._attaching: asyncio.Task[None] | None = None
+
+    # Starting and stopping.
+
+    async def open_own_codec(self) -> None:
+        """Opens the settings' codec: an rx then accepts whoever announces the same. Raises CodecError."""
+        if self.settings.codec is None:
+            return
+        config = node_pb2.CodecConfig(name=self.settings.codec, options=dict(self.settings.options))
+        codec, description = await self.table.open_codec(config)
+        self._agreement.own = OwnCodec(codec, description, self.settings.source)
+
+    async def open_session(self, name: str, destinations: list[str]) -> None:
+        """A tx's own session, with the codec named on the command line. Raises ConfigurationError, MismatchError."""
+        config = node_pb2.SessionConfig(
+            session=name,
+            source=self.settings.name,
+            destinations=destinations,
+            codec=node_pb2.CodecConfig(name=self.settings.codec or "", options=dict(self.settings.options)),
+        )
+        prepared = await self.table.prepare([config])
+        self.table.put(prepared)
+        for session in prepared:
+            self._opened(session)
+
+    async def serve(self, listen: str) -> str:
+        """Starts the control services; gives their address. Raises EndpointError."""
+        self._endpoint = await start_server(listen, self.settings.security, SERVICES, self._register)
+        if self._attachment.attached:
+            await self._endpoint.set_serving(True)
+        return self._endpoint.address
+
+    def attach(self) -> None:
+        """Begins to attach and to receive; returns at once."""
+        self._receiving = self._spawn(self._receiver.run(), "receiver")
+        self._attaching = self._spawn(self._attachment.run(), "attachment")
+
+    async def failure(self) -> None:
+        """Returns never; raises what ended one of the node's tasks, such as AttachRefusedError."""
+        await asyncio.shield(self._failed)
+
+    async def stop(self) -> None:
+        """An orderly end: nothing new is accepted, the message being decoded is answered, the stream is closed."""
+        if self._endpoint is not None:
+            await self._endpoint.set_serving(False)
+        self._receiver.stop()
+        if self._receiving is not None:
+            await asyncio.wait([self._receiving], timeout=LAST_DECODE_S)
+        await self._attachment.close()
+        if self._endpoint is not None:
+            await self._endpoint.stop(grace_s=0.5)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._thread.close()
+        self.inbox.close()
+
+    # What comes on the stream.
+
+    def welcomed(self, welcome: data_plane_pb2.Welcome) -> None:
+        log.info("%s: attached to scenario '%s' at %s", self.settings.name, welcome.scenario, self.settings.emulator)
+        self._receiver.welcomed()
+        self.transmitter.welcomed(welcome)
+        self._report_health(True)
+
+    def detached(self) -> None:
+        self.transmitter.detached()
+        self._report_health(False)
+
+    async def received(self, response: data_plane_pb2.AttachResponse) -> None:
+        kind = response.WhichOneof("response")
+        if kind == "batch":
+            await self._receiver.received(response.batch)
+        elif kind == "announcement":
+            self._agreement.announced(response.announcement)
+        elif kind is not None:
+            self.transmitter.received(response)
+
+    # Inside.
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        security = self.settings.security
+        node_pb2_grpc.add_NodeServiceServicer_to_server(
+            NodeServicer(
+                self.table,
+                self.transmitter,
+                self.inbox,
+                self._thread,
+                security,
+                lambda: self._attachment.attached,
+                self._opened,
+            ),
+            server,
+        )
+        parameters_pb2_grpc.add_ParameterServiceServicer_to_server(
+            ParameterServicer(self.table, self._thread, security, self._described_anew, self.transmitter.check_idle),
+            server,
+        )
+
+    def _opened(self, session: Session) -> None:
+        if self.settings.role is Role.TX:
+            self.transmitter.opened(session)
+        else:
+            self._agreement.opened(session)
+
+    def _described_anew(self, session: Session) -> None:
+        if self.settings.role is Role.TX:
+            self.transmitter.described_anew(session)
+        else:
+            self._agreement.opened(session)
+
+    def _report_health(self, serving: bool) -> None:
+        if self._endpoint is not None:
+            self._spawn(self._endpoint.set_serving(serving), "health")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Runs a part of the node; what it raises ends the node (`failure`)."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._failed.done():
+            with contextlib.suppress(asyncio.InvalidStateError):
+                self._failed.set_exception(error)

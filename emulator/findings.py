@@ -1,0 +1,154 @@
+"""What a run found, put into the report: links beside theory, messages, nodes. Pure bookkeeping, no RPC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edge.v1 import node_pb2, packet_pb2
+from emulator.link_config import LinkConfig
+from emulator.pictures_to_send import Shot
+from emulator.report.schema import LevelReport, LinkReport, MessageReport, Status
+from emulator.route import shortest_path
+from emulator.v1 import control_pb2
+
+STATUSES: dict[int, Status] = {
+    packet_pb2.RECEIPT_STATUS_COMPLETE: "complete",
+    packet_pb2.RECEIPT_STATUS_PARTIAL: "partial",
+    packet_pb2.RECEIPT_STATUS_FAILED: "failed",
+}
+NS = 1e-9
+
+
+@dataclass
+class Sent:
+    """One message and what came back: its receipts by destination."""
+
+    session: str
+    message_id: int
+    source: str
+    destinations: tuple[str, ...]
+    shot: Shot
+    offered_ns: int
+    news: node_pb2.MessageSent | None = None
+    receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
+
+
+def message_reports(sent: Iterable[Sent], links: Sequence[control_pb2.Link]) -> list[MessageReport]:
+    """One entry a message and destination, with the time that theory asks for on the links as they are now."""
+    configs = [LinkConfig.from_proto(link) for link in links]
+    return [_message_report(message, destination, configs) for message in sent for destination in message.destinations]
+
+
+def _message_report(message: Sent, destination: str, links: list[LinkConfig]) -> MessageReport:
+    receipt = message.receipts.get(destination)
+    source_values = message.shot.pixels.size
+    entry = MessageReport(
+        session=message.session,
+        message_id=message.message_id,
+        source=message.source,
+        destination=destination,
+        image=message.shot.name,
+        status="pending" if receipt is None else STATUSES.get(receipt.status, "failed"),
+        source_bits=8 * source_values,
+        offered_s=message.offered_ns * NS,
+    )
+    if message.news is not None:
+        entry.size_bits, entry.channel_uses = message.news.size_bits, message.news.channel_uses
+        entry.encode_wall_s = message.news.encode_s
+        sizes = message.news.size_bits / (8 * source_values), message.news.channel_uses / source_values
+        entry.rho = sizes[1] if message.news.channel_uses else sizes[0]
+    if receipt is not None:
+        transit = receipt.transit
+        entry.reason = receipt.reason
+        entry.sent_s, entry.received_s = transit.sent_ns * NS, transit.received_ns * NS
+        entry.transfer_s = (transit.received_ns - transit.sent_ns) * NS
+        entry.theoretical_transfer_s = theoretical_transfer_s(message.source, destination, transit, links)
+        entry.packets, entry.packets_lost = transit.packets, transit.packets_lost
+        entry.element_errors, entry.retransmissions = transit.element_errors, transit.retransmissions
+        entry.decode_wall_s = receipt.decode_s
+    return entry
+
+
+def theoretical_transfer_s(
+    source: str, destination: str, transit: packet_pb2.Transit, links: list[LinkConfig]
+) -> float | None:
+    """Size over rate plus delay, summed over the path for what is not pipelined: the slowest link carries the whole
+    message, the others add one packet each. None when it is unknown how the message was cut."""
+    if transit.packets == 0:
+        return None
+    by_name = {link.name: link for link in links}
+    path = [by_name[name] for name, _ in shortest_path(links, source, destination)]
+    whole = [_service_s(link, transit) for link in path]
+    return max(whole) + (sum(whole) - max(whole)) / transit.packets + sum(link.delay_s for link in path)
+
+
+def _service_s(link: LinkConfig, transit: packet_pb2.Transit) -> float:
+    bits = transit.size_bits + link.header_bits * transit.packets
+    return bits / link.rate.bits_per_s + transit.channel_uses / link.rate.symbols_per_s
+
+
+def link_reports(
+    links: Sequence[control_pb2.Link],
+    counters: Sequence[control_pb2.LinkCounters],
+    messages: Sequence[MessageReport],
+) -> list[LinkReport]:
+    """One entry a link and destination: its configuration, its counters, and measurement beside theory."""
+    counted = {(row.link, row.destination): row for row in counters}
+    reports = []
+    for link in links:
+        config = LinkConfig.from_proto(link)
+        for destination in config.destinations:
+            row = counted.get((config.name, destination), control_pb2.LinkCounters())
+            reports.append(_link_report(config, destination, row, messages))
+    return reports
+
+
+def _link_report(
+    config: LinkConfig, destination: str, row: control_pb2.LinkCounters, messages: Sequence[MessageReport]
+) -> LinkReport:
+    rate = None if math.isinf(config.rate.bits_per_s) else config.rate.bits_per_s
+    symbol_rate = None if math.isinf(config.rate.symbols_per_s) else config.rate.symbols_per_s
+    entry = LinkReport(
+        name=config.name,
+        source=config.source,
+        destination=destination,
+        rate_bps=rate,
+        symbol_rate_hz=symbol_rate,
+        delay_s=config.delay_s,
+        jitter_s=config.jitter_s,
+        levels=[_level_report(config, level) for level in row.levels],
+        busy_s=row.busy_ns * NS,
+        theoretical_rate_bps=rate,
+    )
+    if config.proto.rate.WhichOneof("rate") == "radio":
+        entry.bandwidth_hz = config.proto.rate.radio.bandwidth_hz
+        entry.power_w = config.proto.rate.radio.power_w
+        entry.snr_db = config.rate.es_n0_db
+    served = sum(level.size_bits for level in row.levels)
+    retries = sum(level.retransmissions for level in row.levels)
+    if row.busy_ns and served and not retries:
+        headers = config.header_bits * sum(level.packets for level in row.levels)
+        entry.measured_rate_bps = (served + headers) / (row.busy_ns * NS)
+    alone = [m for m in messages if m.destination == destination and m.source == config.source and m.transfer_s]
+    if alone:  # messages that crossed this link and no other
+        entry.measured_delay_s = math.fsum(m.transfer_s or 0.0 for m in alone) / len(alone)
+        expected = [m.theoretical_transfer_s for m in alone if m.theoretical_transfer_s is not None]
+        entry.theoretical_delay_s = math.fsum(expected) / len(expected) if expected else None
+    return entry
+
+
+def _level_report(config: LinkConfig, level: control_pb2.LevelCounters) -> LevelReport:
+    return LevelReport(
+        level=level.level,
+        ber_configured=config.level(level.level).ber,
+        packets=level.packets,
+        packets_lost=level.packets_lost,
+        retransmissions=level.retransmissions,
+        size_bits=level.size_bits,
+        channel_uses=level.channel_uses,
+        bit_errors=level.bit_errors,
+        index_errors=level.index_errors,
+        ber_measured=level.bit_errors / level.size_bits if level.size_bits else None,
+    )

@@ -1,0 +1,1 @@
+"""Where processes run. local.py starts them on this machine."""

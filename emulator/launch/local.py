@@ -1,0 +1,93 @@
+"""Daemons as child processes on this machine: start, wait until they say where they serve, stop, notice their death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+SERVING_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+PR_SET_PDEATHSIG = 1
+
+
+class LaunchError(Exception):
+    """A daemon that did not come up; the message is the daemon's own last word."""
+
+
+@dataclass
+class Daemon:
+    """A running child. address: where it serves, HOST:PORT."""
+
+    name: str
+    address: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that does not help."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
+            try:
+                await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+
+
+async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> Daemon:
+    """Runs `python -m module arguments` and waits for its serving line. Its standard error goes to `log`.
+
+    Raises LaunchError with the last line of the log when it exits or stays silent.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stderr:
+        process = await _spawn([sys.executable, "-m", module, *arguments], stderr)
+    assert process.stdout is not None  # it was asked for
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), SERVING_TIMEOUT_S)
+        return Daemon(name, str(json.loads(line)["serving"]), process, log)
+    except (TimeoutError, ValueError, KeyError, TypeError) as error:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise LaunchError(f"{name}: did not start: {_last_line(log) or 'no word on its standard error'}") from error
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise
+
+
+async def _spawn(command: list[str], stderr: IO[bytes]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
+        start_new_session=True,  # Ctrl-C is for the controller, which then stops its children in order
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+    )
+
+
+def _die_with_parent() -> None:
+    """A controller that is killed outright leaves no daemon behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edge.codecs.vqvae2_network import VQVAE2Shape
+from edge.images import Named
+from edge.train.vqvae2 import Schedule, Trainer
+
+SHAPE = VQVAE2Shape(scale=2, channels=8, fine_channels=8, blocks=1, entries=16, dimension=4)
+
+
+def ramps() -> list[Named]:
+    """Smooth pictures, which a small network learns in a few steps."""
+    y, x = np.mgrid[0:48, 0:48]
+    return [Named(f"r{i}", np.stack([x * 5, y * 5, (x * i + y) * 2 % 256], axis=2).astype(np.uint8)) for i in range(3)]
+
+
+def trainer(steps: int = 6, seed: int = 0) -> Trainer:
+    return Trainer(SHAPE, Schedule(steps=steps, batch=2, crop=16, seed=seed), ramps())
+
+
+def silent(step: int, mse: float) -> None:
+    assert step > 0
+    assert mse >= 0
+
+
+def test_learning_reduces_the_error() -> None:
+    errors: list[float] = []
+    trainer(steps=150).run(None, lambda step, mse: errors.append(mse), every=10)
+    assert len(errors) == 15
+    assert errors[-1] < errors[0] / 2
+
+
+def test_one_seed_gives_one_result_and_another_seed_another() -> None:
+    runs = []
+    for seed in (0, 0, 1):
+        run = trainer(seed=seed)
+        run.run(None, silent)
+        runs.append(run.weights())
+    first, again, other = runs
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    assert not torch.equal(first["codebook_b.vectors"], other["codebook_b.vectors"])
+
+
+def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(tmp_path: Path) -> None:
+    straight = trainer()
+    straight.run(None, silent)
+    paused = trainer()
+    for _ in range(3):
+        paused.train_step()
+    paused.save(tmp_path / "run.ckpt")
+    resumed = trainer()
+    resumed.run(tmp_path / "run.ckpt", silent)
+    expected, found = straight.weights(), resumed.weights()
+    assert resumed.step == 6
+    assert all(torch.equal(expected[k], found[k]) for k in expected)
+
+
+def test_weights_are_the_averages_and_taking_them_does_not_disturb_the_run() -> None:
+    run = trainer()
+    run.train_step()
+    trained = [p.detach().clone() for p in run.parameters]
+    weights = run.weights()
+    assert all(torch.equal(p, t) for p, t in zip(run.parameters, trained, strict=True))
+    assert torch.equal(weights["encoder_b.to_code.bias"], dict(zip(_names(run), run.kept, strict=True))["to_code.bias"])
+
+
+def _names(run: Trainer) -> list[str]:
+    names = [name for half in (run.tx, run.rx) for name, _ in half.named_parameters()]
+    return [name.removeprefix("encoder_b.") for name in names]
+
+
+def test_a_checkpoint_of_other_settings_or_no_checkpoint_at_all_is_refused(tmp_path: Path) -> None:
+    trainer(seed=1).save(tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match=r"other\.ckpt: was written by a run with other settings"):
+        trainer(seed=0).load(tmp_path / "other.ckpt")
+    whole = (tmp_path / "other.ckpt").read_bytes()
+    for name, data in (("cut", whole[: len(whole) // 2]), ("empty", b""), ("text", b"hello there")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=f"{name}: not a whole checkpoint"):
+            trainer().load(tmp_path / name)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run() -> None:
+    run = trainer()
+    with torch.no_grad():
+        run.parameters[0].fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="lower --learning-rate"):
+        run.train_step()
+
+
+def test_the_learning_rate_warms_up_and_ends_at_a_fiftieth() -> None:
+    schedule = Schedule(steps=1000, learning_rate=1e-3)
+    assert schedule.rate_at(0) == pytest.approx(1e-5)
+    assert max(schedule.rate_at(step) for step in range(1000)) == pytest.approx(1e-3, rel=0.05)
+    assert schedule.rate_at(1000) == pytest.approx(2e-5)
+
+
+@pytest.mark.parametrize("name", ["steps", "batch", "crop"])
+def test_sizes_must_be_positive(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: must be at least 1, got 0"):
+        Schedule(**{name: 0})
