@@ -104,15 +104,15 @@ def _check_names(names: Sequence[str], existing: dict[str, frozenset[str]]) -> N
             )
         if name.lower() in (AUTHORITY, "localhost"):
             raise CertificateError(f"--name {name}: is taken by the authority or this machine; choose another name")
-        holder = next((held for held, hosts in existing.items() if held != name and name.lower() in hosts), None)
-        if holder is not None:
-            raise CertificateError(
-                f"--name {name}: is a host name in {holder}.pem, whose holder could then pass for it; choose another"
-            )
         other = folded.setdefault(name.lower(), name)
         if other != name:
             raise CertificateError(
                 f"--name {name}: differs from {other} only in case, and TLS takes them for one; choose another name"
+            )
+        holder = next((held for held, hosts in existing.items() if held != name and name.lower() in hosts), None)
+        if holder is not None:
+            raise CertificateError(
+                f"--name {name}: is a host name in {holder}.pem, whose holder could then pass for it; choose another"
             )
 
 

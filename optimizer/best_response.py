@@ -59,8 +59,9 @@ class UserModel:
 
     @property
     def budget_shift_s(self) -> float:
-        """tau must exceed minus this: even the receiver that saves most compute time needs some time to transmit."""
-        return max(self.time_slope_s, 0.0) * float(self.rho_high.min())
+        """tau must exceed minus this: every receiver needs some time to transmit, whatever its compute time."""
+        hardest = self.rho_high.min() if self.time_slope_s > 0 else self.rho_low.max()
+        return self.time_slope_s * float(hardest)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.best_response import LN2
-from optimizer.plan import Prices
+from optimizer.plan import Plan, Prices
 from optimizer.problem import FloatArray, Problem
 
 IntArray = NDArray[np.intp]
@@ -37,6 +37,7 @@ class _Dual:
     """The receivers' part of the dual function: all [N] but the numbers of the problem."""
 
     gain: FloatArray
+    log_snr: FloatArray
     mu: FloatArray
     exponential: FloatArray
     quality_weight: float
@@ -49,6 +50,7 @@ class _Dual:
     def subset(self, users: IntArray) -> _Dual:
         return _Dual(
             self.gain[users],
+            self.log_snr[users],
             self.mu[users],
             self.exponential[users],
             self.quality_weight,
@@ -60,12 +62,13 @@ class _Dual:
         )
 
 
-def upper_bound(problem: Problem, prices: Prices, rho: FloatArray, fixed_rho: bool = False) -> float:
-    """A number no allocation can beat, from `prices`; rho: [N] where to look first. Always valid, tight at good prices.
+def upper_bound(problem: Problem, prices: Prices, plan: Plan, fixed_rho: bool = False) -> float:
+    """A number no allocation can beat, from `prices`; valid at any, tight at the optimum's. plan: where to look first.
 
-    fixed_rho: bound the problem in which the compression rates are exactly rho.
+    fixed_rho: bound the problem in which the compression rates are exactly the plan's.
     """
-    dual, constant = _dual(problem, prices)
+    dual, constant = _dual(problem, prices, plan)
+    rho = plan.rho
     if fixed_rho or problem.rho_lower == problem.rho_upper:
         value, _ = _lagrangian(dual, np.log(rho))
         return constant + float(value.sum())
@@ -75,20 +78,24 @@ def upper_bound(problem: Problem, prices: Prices, rho: FloatArray, fixed_rho: bo
     return constant + float(_maximum(dual, low, high, np.clip(np.log(rho), low, high), tolerance).sum())
 
 
-def lagrangian_values(problem: Problem, prices: Prices, rho: FloatArray) -> tuple[float, FloatArray]:
-    """(constant, h): the bound of a problem restricted to the [K] rates rho is constant + sum_n max_k h[n, k]."""
-    dual, constant = _dual(problem, prices)
+def lagrangian_values(problem: Problem, prices: Prices, plan: Plan, rho: FloatArray) -> tuple[float, FloatArray]:
+    """(constant, h): the bound of a problem restricted to the [K] rates rho is constant + sum_n max_k h[n, k].
+
+    plan: one at similar prices, where to look first.
+    """
+    dual, constant = _dual(problem, prices, plan)
     columns = [_lagrangian(dual, np.full(problem.size, math.log(rate)))[0] for rate in rho]
     return constant, np.stack(columns, axis=1)
 
 
-def _dual(problem: Problem, prices: Prices) -> tuple[_Dual, float]:
+def _dual(problem: Problem, prices: Prices, plan: Plan) -> tuple[_Dual, float]:
     weights, compute = problem.weights, problem.compute
     mu, eta = _deadline_prices(problem, prices.mu_per_s)
     nu, pi = max(prices.nu_per_hz, 0.0), max(prices.pi_per_w, 0.0)
     cap = problem.spectral_efficiency_cap
     dual = _Dual(
         gain=problem.gain_over_noise,
+        log_snr=plan.snr_db * (math.log(10.0) / 10.0),
         mu=mu,
         exponential=weights.energy * compute.energy_slope_j + mu * compute.time_slope_s,
         quality_weight=problem.log_rho_weight,
@@ -135,7 +142,7 @@ def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
     power = dual.pi / dual.gain
     x_cap = dual.log_snr_cap + math.log(-math.expm1(-dual.log_snr_cap))
     x_low = -40.0
-    x = _first_guess(dual, rho, x_cap)
+    x = np.clip(dual.log_snr, x_low + 1.0, x_cap)  # the best SNR depends little on rho
     low, high = np.full_like(x, x_low), np.full_like(x, x_cap)
     for step_count in range(_MAX_STEPS):
         y = np.exp(x)
@@ -165,14 +172,6 @@ def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
     z = np.log1p(y)
     a, c = energy * y / z, delay * np.sqrt((dual.nu + power * y) / z)
     return a + c, a + 0.5 * c
-
-
-def _first_guess(dual: _Dual, rho: FloatArray, x_cap: float) -> FloatArray:
-    """ln SNR that one fixed-point step from 20 bit/s/Hz gives."""
-    late = np.sqrt(np.maximum(dual.mu * dual.size_nats * rho / (max(dual.nu, 1e-300) * 14.0), 1e-300))
-    kappa = np.maximum(dual.nu * dual.gain / np.maximum(dual.energy_weight * late + dual.pi, 1e-300), 1e-3)
-    strong = np.log(kappa)
-    return np.minimum(np.where(strong > 3.0, strong - np.log(np.maximum(strong - 1.0, 1.0)), 0.5 * strong), x_cap)
 
 
 @dataclass(frozen=True, slots=True)

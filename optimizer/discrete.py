@@ -57,17 +57,17 @@ class _Search:
         if plan.status in (Status.FAILED, Status.INACCURATE):
             self.broken = True
             return None
-        self.bound(plan.prices)
+        self.bound(plan)
         if self.best is None or plan.utility > self.best.utility + _ANY_GAIN * abs(self.best.utility):
             self.best, self.choice = plan, choice
         self.trace.append(TraceStep(len(self.trace) + 1, self.best.utility, 0.0))
         return plan
 
-    def bound(self, prices: Prices | None) -> FloatArray | None:
-        """Lowers the upper bound with these prices; returns the [N, K] dual values."""
-        if prices is None:
+    def bound(self, plan: Plan) -> FloatArray | None:
+        """Lowers the upper bound with the plan's prices; returns the [N, K] dual values."""
+        if plan.prices is None:
             return None
-        constant, values = lagrangian_values(self.problem, prices, self.rates)
+        constant, values = lagrangian_values(self.problem, plan.prices, plan, self.rates)
         self.cuts = [*self.cuts[-_MAX_CUTS + 1 :], (constant, values)]
         self.upper_bound = min(self.upper_bound, constant + float(values.max(axis=1).sum()))
         return values
@@ -115,7 +115,7 @@ def solve(problem: Problem, start: Prices | None = None) -> Plan:
 
 def _first_choices(search: _Search, relaxed: Plan) -> Iterator[IntArray]:
     """What the relaxed prices prefer, the nearest rate to the relaxed one, then everybody alike."""
-    values = search.bound(relaxed.prices)
+    values = search.bound(relaxed)
     if values is not None:
         yield values.argmax(axis=1)
     yield np.abs(np.log(relaxed.rho[:, None] / search.rates)).argmin(axis=1)
@@ -130,7 +130,7 @@ def _follow_prices(search: _Search, choice: IntArray, prices: Prices | None) -> 
         if plan is None or search.proved():
             return
         prices = plan.prices
-        values = search.bound(prices)
+        values = search.bound(plan)
         if values is None:
             return
         choice = values.argmax(axis=1)
@@ -177,7 +177,7 @@ def _swap(search: _Search) -> None:
 def _promising(search: _Search) -> Iterator[IntArray]:
     """Neighbours of the best choice that the dual does not rule out, the most promising first; singles before pairs."""
     assert search.best is not None
-    values = search.bound(search.best.prices)
+    values = search.bound(search.best)
     if values is None:
         return
     current = values[np.arange(search.problem.size), search.choice]

@@ -17,6 +17,7 @@ import numpy as np
 from optimizer.best_response import LN2, Response, UserModel, jacobian, respond
 from optimizer.certificate import upper_bound
 from optimizer.errors import InfeasibleError
+from optimizer.monotone_root import decreasing_root
 from optimizer.plan import (
     RESIDUAL_TOLERANCE,
     Plan,
@@ -34,7 +35,9 @@ _MAX_ITERATIONS = 80
 _CONVERGED = 1e-12
 _LONGEST_STEP = 2.0  # in ln: no scalar changes by more than a factor e^2 at once
 _FREE_POWER_PRICE = 1e-30  # per W; stands for 0 where energy has no weight and only the efficiency cap bounds the power
-_SPECTRAL_EFFICIENCIES = (25.0, 12.0, 45.0, 5.0, 1.0)  # bit/s/Hz, starting points
+_TYPICAL_EFFICIENCY = 25.0  # bit/s/Hz, where power is free and only its energy costs
+_STRETCHES = (1.0, 0.5, 1.8, 0.1)  # starting points, as factors on the typical efficiency
+_LARGEST_LOG_SNR = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,13 @@ def _better(one: Plan, other: Plan) -> Plan:
 
 
 def _at_fixed_rho_of(problem: Problem, rho: float, fallback: Plan) -> Plan:
-    """The plan with everybody at `rho`; its own bound holds for fixed rho only, so it takes the fallback's."""
+    """The plan with everybody at `rho`, bounded by its own prices over the whole range of rho and by the fallback's."""
     try:
         fixed = solve_fixed_rho(problem, np.full(problem.size, rho), certify=False)
     except InfeasibleError:
         return fallback
-    return dataclasses.replace(fixed, upper_bound=fallback.upper_bound)
+    own = math.inf if fixed.prices is None else upper_bound(problem, fixed.prices, fixed)
+    return dataclasses.replace(fixed, upper_bound=min(own, fallback.upper_bound))
 
 
 def _attempt(problem: Problem, rho: FloatArray | None, start: Prices | None, certify: bool = True) -> Plan:
@@ -124,7 +128,7 @@ def _attempt(problem: Problem, rho: FloatArray | None, start: Prices | None, cer
     plan = _finish(problem, found)
     if not certify or plan.prices is None:
         return plan
-    return with_bound(plan, upper_bound(problem, plan.prices, plan.rho, fixed_rho=rho is not None))
+    return with_bound(plan, upper_bound(problem, plan.prices, plan, fixed_rho=rho is not None))
 
 
 def _find(problem: Problem, rho: FloatArray | None, start: Prices | None) -> _Found:
@@ -179,7 +183,7 @@ def _with_power(
 
 
 def _from_starts(search: _Search, start: Prices | None) -> _Found:
-    """Newton's method from the given prices, then from one typical spectral efficiency after another."""
+    """Newton's method from the given prices, then from one typical point after another, then nested root finding."""
     best: _Found | None = None
     for point in _starts(search, start):
         found = _newton(search, point)
@@ -188,6 +192,9 @@ def _from_starts(search: _Search, start: Prices | None) -> _Found:
         if best.residual <= RESIDUAL_TOLERANCE:
             break
     assert best is not None
+    if best.residual > RESIDUAL_TOLERANCE:
+        nested = _nested(search)
+        return nested if nested.residual < best.residual else best
     return best
 
 
@@ -196,44 +203,90 @@ def _starts(search: _Search, start: Prices | None) -> Iterator[FloatArray]:
         tau = start.transmit_budget_s if search.tau_s is None else search.tau_s
         if tau + search.model.budget_shift_s > 0:
             yield _point(search, start.nu_per_hz, tau, start.pi_per_w)
-    for efficiency in _SPECTRAL_EFFICIENCIES:
-        yield _guess(search, efficiency)
+    for stretch in _STRETCHES:
+        yield _guess(search, stretch)
 
 
 def _point(search: _Search, nu: float, tau: float, pi: float) -> FloatArray:
     return np.log([nu, tau + search.model.budget_shift_s] + ([pi] if search.with_pi else []))
 
 
-def _guess(search: _Search, efficiency: float) -> FloatArray:
-    """Prices at which N equal receivers of median gain would share the budgets at this spectral efficiency."""
+def _guess(search: _Search, stretch: float) -> FloatArray:
+    """Prices at which N equal receivers of median gain would share the budgets at a typical spectral efficiency.
+
+    What the budgets are worth together, nu B + pi P, is what they add to the objective: that of time when tau is free,
+    that of quality when it is fixed. stretch: factor on the typical efficiency.
+    """
     model = search.model
-    efficiency = min(efficiency, model.log_snr_cap / LN2)
     count = model.gain.size
     gain = float(np.median(model.gain))
-    rho = float(np.sqrt(model.rho_low * model.rho_high).mean())
-    energy_per_nat = math.expm1(efficiency * LN2) / (gain * efficiency * LN2)
-    tau = 1.0
-    for _ in range(4):
-        nats = rho * model.size_nats
-        tau = search.tau_s if search.tau_s is not None else count * nats / (efficiency * LN2 * search.bandwidth_hz)
-        if model.fixed_rho or tau <= 0:
-            break
-        delay_price = max(search.delay_weight, model.energy_weight * count * energy_per_nat * nats / tau) / count
-        per_nat = model.energy_weight * energy_per_nat + delay_price * tau / nats
-        wanted = model.quality_weight / (per_nat * model.size_nats)
-        rho = min(max(wanted, float(model.rho_low.min())), float(model.rho_high.max()))
-    tau = max(tau, -0.999 * model.budget_shift_s + 1e-9 if tau <= 0 else tau)
-    t = tau + max(model.time_slope_s, 0.0) * rho
-    z = efficiency * LN2
-    pi = 1.0
-    if search.with_pi:
-        snr_price = t * max(search.delay_weight, model.energy_weight * search.power_w) / search.power_w
-        pi = snr_price / max(z, 1.0)
-    kappa = 1.0 + (z - 1.0) * math.exp(z)
-    nu = kappa * (model.energy_weight * t + (pi if search.with_pi else 0.0)) / gain
-    if nu <= 0:
-        nu = search.delay_weight * t / search.bandwidth_hz
-    return _point(search, nu, tau, pi)
+    typical = math.log1p(search.power_w * gain / search.bandwidth_hz) / LN2 if search.with_pi else _TYPICAL_EFFICIENCY
+    z = min(typical * stretch * LN2, model.log_snr_cap, _LARGEST_LOG_SNR)
+    bits = model.size_nats / LN2
+    efficiency = z / LN2
+    energy_per_rho = model.energy_weight * bits * math.expm1(z) / (gain * efficiency)
+    low, high = float(model.rho_low.min()), float(model.rho_high.max())
+    if search.tau_s is None:
+        tau_per_rho = count * bits / (efficiency * search.bandwidth_hz)
+        wanted = count * model.quality_weight / (search.delay_weight * tau_per_rho + count * energy_per_rho)
+        rho = min(max(wanted, low), high)
+        tau = tau_per_rho * rho + max(-model.time_slope_s * rho, 0.0)
+        t = tau + model.time_slope_s * rho
+        worth = search.delay_weight * t
+    else:
+        tau = search.tau_s
+        t = max(tau + model.time_slope_s * low, 1e-3 * abs(tau) + 1e-9)
+        worth = max(count * model.quality_weight, count * energy_per_rho * low)
+    kappa = max(z * math.exp(z) - math.expm1(z), 1e-12)
+    if not search.with_pi:
+        weight = model.energy_weight if model.energy_weight > 0 else _FREE_POWER_PRICE
+        return _point(search, kappa * weight * t / gain, tau, 1.0)
+    band_per_watt = kappa * search.bandwidth_hz / gain
+    pi = max(
+        (worth - band_per_watt * model.energy_weight * t) / (search.power_w + band_per_watt),
+        1e-6 * worth / search.power_w,
+        1e-200,
+    )
+    return _point(search, kappa * (model.energy_weight * t + pi) / gain, tau, pi)
+
+
+def _nested(search: _Search) -> _Found:
+    """The slow way, for when Newton's method fails: one scalar inside the other, each balance decreasing in its scalar.
+
+    For given tau the dual function is convex in (nu, pi), and the worth of time decreases with tau where P1 is convex.
+    """
+    point = _guess(search, 1.0)
+    order = ([1] if search.tau_s is None else []) + ([2] if search.with_pi else []) + [0]
+    state: dict[str, Response | None] = {"response": None}
+
+    def balance(which: int) -> float:
+        response = state["response"]
+        assert response is not None
+        residuals = dict(zip(_free(search), _residuals(search, response).tolist(), strict=True))
+        value = residuals[which]
+        return value if math.isfinite(value) else math.copysign(700.0, value)
+
+    def settle(depth: int) -> None:
+        which = order[depth]
+
+        def value_at(x: float) -> float:
+            point[which] = x
+            if depth + 1 < len(order):
+                settle(depth + 1)
+            else:
+                state["response"] = _respond_at(search, point, None)
+            return balance(which)
+
+        value_at(decreasing_root(value_at, float(point[which]), -200.0, 200.0, 1e-11 * 10.0 ** (depth - len(order))))
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        settle(0)
+    return _newton(search, point)
+
+
+def _free(search: _Search) -> list[int]:
+    """Indices of the free scalars in a point (ln nu, ln(tau + shift), ln pi), in the order of `_residuals`."""
+    return [0] + ([1] if search.tau_s is None else []) + ([2] if search.with_pi else [])
 
 
 def _respond_at(search: _Search, point: FloatArray, previous: Response | None) -> Response:
@@ -270,7 +323,7 @@ def _derivatives(search: _Search, response: Response) -> FloatArray:
 
 
 def _newton(search: _Search, point: FloatArray) -> _Found:
-    free = [0] + ([1] if search.tau_s is None else []) + ([2] if search.with_pi else [])
+    free = _free(search)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         response = _respond_at(search, point, None)
         residuals = _residuals(search, response)

@@ -1,4 +1,4 @@
-"""Writes docs/report.md from the report's schema, or checks that it is current (--check, exit status 1 when it is not)."""
+"""Writes docs/report.md from the report's schema, or checks that it is current (--check, exit status 1 if not)."""
 
 from __future__ import annotations
 

@@ -44,11 +44,21 @@ class Agreement:
         self._table = table
         self._attachment = attachment
         self._announced: dict[str, data_plane_pb2.Announcement] = {}
+        self._current: set[str] = set()  # announced on the stream that is up: others the emulator may not know
         self._accepted: set[str] = set()  # sessions whose source was told to go ahead, whatever was said after
+
+    def welcomed(self) -> None:
+        """A new stream: its sessions are announced again."""
+        self._current.clear()
+
+    def current(self, name: str) -> bool:
+        """Whether the emulator knows the session, so that it can be answered for."""
+        return name in self._current
 
     def announced(self, announcement: data_plane_pb2.Announcement) -> None:
         """A source opens a session, or says again that it is open."""
         name = announcement.session
+        self._current.add(name)
         if name not in self._announced and len(self._announced) >= MAX_SESSIONS:
             self._answer(name, f"{self.node} takes part in {MAX_SESSIONS} sessions already; start another node")
             return
@@ -64,7 +74,7 @@ class Agreement:
         When the source was accepted with another codec before, it is about to announce its new one: silence until then,
         and FAILED receipts if it should send.
         """
-        if session.name not in self._announced:
+        if session.name not in self._current:
             return
         objection = self._objection(session.name)
         if objection is None or session.name not in self._accepted:

@@ -30,7 +30,10 @@ NAME_HELD_LATER_S = 30.0  # the emulator may take this long to notice that our o
 QUEUED_REQUESTS = 4  # of payload, beside what gRPC itself holds: enough to keep writing, little enough to push back
 QUEUED_LIMIT = 100_000  # of everything; only an emulator that stopped reading gets us here
 
-REFUSALS = frozenset(
+STRIKES = 3  # streams in a row that the emulator ended over something this node sent
+STRIKE_WITHIN_S = 5.0  # a stream that lasted longer was a good one
+
+REFUSED = frozenset(
     {
         grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.UNAUTHENTICATED,
@@ -38,7 +41,8 @@ REFUSALS = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-WAITING = frozenset({grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.NOT_FOUND})  # final only after a while
+NAME_UNUSABLE = frozenset({grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.NOT_FOUND})
+REQUEST_REFUSED = REFUSED | NAME_UNUSABLE | {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.FAILED_PRECONDITION}
 
 Request = data_plane_pb2.AttachRequest
 Response = data_plane_pb2.AttachResponse
@@ -80,11 +84,10 @@ class _Stream:
     def over(self) -> bool:
         return self.ended.is_set()
 
-    async def send(self, request: Request) -> None:
+    async def room(self) -> None:
         while not self.over and len(self._queue) >= QUEUED_REQUESTS:
             self._emptier.clear()
             await self._emptier.wait()
-        self.post(request)
 
     def post(self, request: Request) -> None:
         if len(self._queue) >= QUEUED_LIMIT:
@@ -124,6 +127,37 @@ class _Stream:
             await self._emptier.wait()
 
 
+class _Patience:
+    """Decides when trying again is of no use.
+
+    A refused hello is final, but for a name that is held or unknown, which a restarting emulator may cure. A request
+    refused later may be a race with a restart, so only a row of them is final.
+    """
+
+    def __init__(self) -> None:
+        self._was_welcomed = False
+        self._unusable_since: float | None = None
+        self._strikes = 0
+
+    def ends(self, code: grpc.StatusCode, welcomed: bool, lasted_s: float) -> bool:
+        """Whether to give up after a stream that ended with `code`. welcomed: it got past the hello."""
+        now = time.monotonic()
+        if welcomed:
+            self._was_welcomed, self._unusable_since = True, None
+            self._strikes = self._strikes + 1 if code in REQUEST_REFUSED and lasted_s < STRIKE_WITHIN_S else 0
+            return self._strikes >= STRIKES
+        if code in NAME_UNUSABLE:
+            self._unusable_since = self._unusable_since or now
+            return now - self._unusable_since >= self._name_patience_s(code)
+        self._unusable_since = None
+        return code in REFUSED
+
+    def _name_patience_s(self, code: grpc.StatusCode) -> float:
+        if self._was_welcomed:
+            return NAME_HELD_LATER_S
+        return NAME_HELD_AT_FIRST_S if code is grpc.StatusCode.ALREADY_EXISTS else 0.0
+
+
 class Attachment:
     """Keeps one node attached to the emulator at `address`.
 
@@ -138,21 +172,20 @@ class Attachment:
         self._listener = listener
         self._stream: _Stream | None = None
         self._call: grpc.aio.StreamStreamCall[Request, Response] | None = None
-        self._was_welcomed = False
+        self._welcomed_now = False
         self._closing = False
 
     @property
     def attached(self) -> bool:
         return self._stream is not None and not self._stream.over
 
-    async def send(self, request: Request) -> None:
-        """Queues a request, waiting while a few others wait. Raises DetachedError when the stream is down."""
-        if self._stream is None:
-            raise DetachedError
-        await self._stream.send(request)
+    async def room(self) -> None:
+        """Waits while a few requests wait to be written."""
+        if self._stream is not None:
+            await self._stream.room()
 
     def post(self, request: Request) -> None:
-        """Queues a small request at once. Raises DetachedError when the stream is down."""
+        """Queues a request. Raises DetachedError when the stream is down. Payload waits for `room` first."""
         if self._stream is None:
             raise DetachedError
         self._stream.post(request)
@@ -163,32 +196,24 @@ class Attachment:
         Raises AttachRefusedError when the emulator refuses this node, EndpointError for an unusable certificate.
         """
         pause_s = FIRST_PAUSE_S
-        held_since: float | None = None
+        patience = _Patience()
         complained = False
         while True:
             began = time.monotonic()
+            self._welcomed_now = False
             code, details = await self._attach_once()
             if self._closing:
                 return
-            now = time.monotonic()
-            lasted = now - began > LONGEST_PAUSE_S
-            if code in REFUSALS:
-                raise AttachRefusedError(self._refusal(code, details))
-            if code in WAITING:
-                held_since = held_since or now
-                patience_s = NAME_HELD_LATER_S if self._was_welcomed else NAME_HELD_AT_FIRST_S
-                if code is grpc.StatusCode.NOT_FOUND and not self._was_welcomed:
-                    patience_s = 0.0
-                if now - held_since >= patience_s:
-                    raise AttachRefusedError(self._refusal(code, details))
-            else:
-                held_since = None
-                if lasted or not complained:
-                    log.warning(
-                        "%s: no stream to the emulator at %s (%s); trying again", self.node, self.address, details
-                    )
-                    complained = True
-            pause_s = FIRST_PAUSE_S if lasted else min(2 * pause_s, LONGEST_PAUSE_S)
+            lasted_s = time.monotonic() - began
+            if patience.ends(code, self._welcomed_now, lasted_s):
+                reason = details or "no reason given"
+                raise AttachRefusedError(
+                    f"--name {self.node}: the emulator at {self.address} refuses it ({code.name}): {reason}"
+                )
+            if self._welcomed_now or not complained:
+                log.warning("%s: no stream to the emulator at %s (%s); trying again", self.node, self.address, details)
+                complained = True
+            pause_s = FIRST_PAUSE_S if lasted_s > LONGEST_PAUSE_S else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
 
     async def close(self, timeout_s: float = 2.0) -> None:
@@ -202,10 +227,6 @@ class Attachment:
                 await stream.drain()
                 await call.done_writing()
                 await stream.ended.wait()  # the emulator ends its side when it has read ours
-
-    def _refusal(self, code: grpc.StatusCode, details: str) -> str:
-        reason = details or "no reason given"
-        return f"--name {self.node}: the emulator at {self.address} refuses it ({code.name}): {reason}"
 
     async def _attach_once(self) -> tuple[grpc.StatusCode, str]:
         """Opens a stream and serves it to its end; gives the status it ended with."""
@@ -236,7 +257,7 @@ class Attachment:
             )
         self._call, self._stream = call, _Stream(call)
         writer = asyncio.create_task(self._stream.write(), name="attachment writer")
-        self._was_welcomed = True
+        self._welcomed_now = True
         self._listener.welcomed(first.welcome)
         try:
             while (response := await call.read()) is not grpc.aio.EOF:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.node.inbox import Delivery
 
 SMALLEST_PACKET_BYTES = 16
-LARGEST_RUN_BYTES = 1 << 20  # a run must fit one batch
+LARGEST_RUN_BYTES = 1 << 19  # a run must fit one batch
 BAD_INPUT = 2
 MAX_NODE_NAME = 128
 

@@ -147,6 +147,7 @@ class NodeDaemon:
 
     def welcomed(self, welcome: data_plane_pb2.Welcome) -> None:
         log.info("%s: attached to scenario '%s' at %s", self.settings.name, welcome.scenario, self.settings.emulator)
+        self._agreement.welcomed()
         self._receiver.welcomed()
         self.transmitter.welcomed(welcome)
         self._report_health(True)

@@ -238,8 +238,11 @@ class Flow:
         if not self.still(number):
             raise _NewRoundError
 
-    async def send(self, frames: packet_pb2.Batch) -> None:
-        await self._attachment.send(data_plane_pb2.AttachRequest(batch=frames))
+    async def send(self, frames: packet_pb2.Batch, number: int) -> None:
+        """Queues frames of round `number`. Those of an old round must not follow a new announcement."""
+        await self._attachment.room()
+        self.check(number)
+        self._attachment.post(data_plane_pb2.AttachRequest(batch=frames))
 
     # Small things.
 
@@ -299,5 +302,5 @@ class _Batch:
         """Raises DetachedError, or _NewRoundError when the flow has begun another round meanwhile."""
         frames, self._frames, self._size = self._frames, packet_pb2.Batch(), 0
         if frames.frames:
-            await self._flow.send(frames)
+            await self._flow.send(frames, self.round)
         self._flow.check(self.round)

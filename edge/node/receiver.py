@@ -204,8 +204,10 @@ class Receiver:
         self._inbox.write(delivery)
 
     def _answer(self, receipt: packet_pb2.Receipt) -> None:
-        with contextlib.suppress(DetachedError):  # then the source sends again, and gets this receipt
-            self._attachment.post(data_plane_pb2.AttachRequest(receipt=receipt))
+        """Lets the source know, if the stream allows; else the source sends again, and gets this receipt then."""
+        if self._agreement.current(receipt.session):
+            with contextlib.suppress(DetachedError):
+                self._attachment.post(data_plane_pb2.AttachRequest(receipt=receipt))
 
 
 def picture_name(source: str, message_id: int) -> str:

@@ -25,5 +25,6 @@ class IndexChannel:
         if channel is None:
             channel = self._channels[freight.alphabet] = KaryDMC(freight.alphabet, self.crossover_probability)
         sent = unpack(Kind.INDICES, freight.alphabet, freight.payload.data, freight.count).astype(np.uint16, copy=False)
-        received = channel(sent, freight.offset, draw)
+        # bit errors on an earlier link may have made an index that no codebook has, when K is no power of two
+        received = channel(np.minimum(sent, np.uint16(freight.alphabet - 1)), freight.offset, draw)
         return Carried(np.frombuffer(pack(Kind.INDICES, freight.alphabet, received), np.uint8).copy())

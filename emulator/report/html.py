@@ -150,7 +150,7 @@ def _strip(
     plan = plan_of(report)
     first = next((shown.messages[image, name] for name in shown.receivers if (image, name) in shown.messages), None)
     path = None if first is None else first.original
-    figures = [_figure(originals[image], path, [(image, "original")])]
+    figures = [_figure(originals[image], path, [(image, ""), ("original", "")])]
     for name in shown.receivers:
         message = shown.messages.get((image, name))
         path = None if message is None else message.picture

@@ -26,9 +26,9 @@ DPI = 144
 
 def draw(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture], out: Path) -> None:
     """Writes the three PNGs into `out`."""
-    _save(_pictures(report, originals, received), out / "pictures.png")
-    _save(_quality(report), out / "quality.png")
-    _save(_timeline(report), out / "timeline.png")
+    _save(before_and_after(report, originals, received), out / "pictures.png")
+    _save(quality(report), out / "quality.png")
+    _save(timeline(report), out / "timeline.png")
 
 
 def _figure(width_in: float, height_in: float) -> Figure:
@@ -54,7 +54,9 @@ def _heading(figure: Figure, report: Report, left_in: float) -> None:
 # --- before and after -------------------------------------------------------------------------------------------------
 
 
-def _pictures(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> Figure:
+def before_and_after(
+    report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]
+) -> Figure:
     """Rows are images, the first column is the original, then one column a receiver, with PSNR and scale below."""
     shown = grid(report, originals, MAX_COLUMNS)
     if not shown.images:
@@ -133,7 +135,7 @@ def _short(text: str, length: int) -> str:
 # --- quality ----------------------------------------------------------------------------------------------------------
 
 
-def _quality(report: Report) -> Figure:
+def quality(report: Report) -> Figure:
     """PSNR of each message (small) and each receiver's mean (large), over distance, compression rate or receiver."""
     scored = [message for message in report.messages if message.psnr_db is not None]
     if not scored:
@@ -219,7 +221,7 @@ def _style(axes: Axes, x_label: str, y_label: str) -> None:
 # --- timeline ---------------------------------------------------------------------------------------------------------
 
 
-def _timeline(report: Report) -> Figure:
+def timeline(report: Report) -> Figure:
     """One row a receiver: each message from the moment its first link served it until its last packet arrived."""
     drawn = [m for m in report.messages if m.sent_s is not None and m.received_s is not None]
     if not drawn:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 import typing
-from datetime import datetime
 
+from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
 from emulator.report.schema import Report, Section, is_volatile
@@ -30,7 +30,8 @@ Generated from `emulator/report/schema.py` by `python tools/report_reference.py`
 
 Rules:
 
-- `schema_version` changes when a field changes its meaning, its unit or its name, or goes away. Unknown fields are refused.
+- `schema_version` changes when a field changes its meaning, its unit or its name, or goes away. Unknown fields are
+  refused.
 - There is no NaN and no infinity: a figure that does not exist is `null`. The PSNR of a perfect copy is infinite, so
   `psnr_db` is `null` and `identical` is `true`; averages of PSNR leave such copies out and count them in `identical`.
 - Times are model times in seconds, except where the name says `wall` and in `timing`.
@@ -82,6 +83,6 @@ def _type(annotation: object) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     names: dict[object, str] = {
-        str: "string", int: "integer", float: "number", bool: "boolean", datetime: "string", type(None): "null",
+        str: "string", int: "integer", float: "number", bool: "boolean", AwareDatetime: "string", type(None): "null",
     }  # fmt: skip
     return names[annotation]

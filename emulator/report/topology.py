@@ -18,7 +18,7 @@ from emulator.report.schema import LinkReport, Report
 NODE_WIDTH, NODE_HEIGHT = 116.0, 40.0
 ROW, MARGIN = 50.0, 8.0
 LABEL = 128.0
-WIDTH, MIN_GAP, MAX_GAP = 1048.0, 202.0, 300.0
+WIDTH, MIN_GAP, MAX_GAP = 1048.0, 192.0, 300.0
 PORT = 36.0
 
 

@@ -127,7 +127,7 @@ class Model(BaseModel):
     Descriptions of fields begin with an article, so that "give the rate in bit/s" reads well.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
     def keys(cls) -> dict[str, FieldInfo]:

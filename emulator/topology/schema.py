@@ -217,7 +217,7 @@ def _read_link_levels(value: Any) -> Any:
 
 _LEVELS_EXAMPLE = "write for example [{ber: 0.01}] or {geometric: {count: 10}}"
 LevelTable = Annotated[list[Level] | GeometricLevels | FromPlan, PlainValidator(_read_level_table)]
-LinkLevels = Annotated[list[Level] | GeometricLevels | str, PlainValidator(_read_link_levels)]
+LinkLevels = Annotated[list[Level] | GeometricLevels | Name, PlainValidator(_read_link_levels)]
 
 
 # --- links ---------------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Generated from proto/; see tools/generate_proto.py."""
+"""Generated from proto/ by tools/generate_proto.py; do not edit."""

@@ -15,7 +15,7 @@ from edge.codec_cli import main
 from edge.codecs import weights
 from edge.train.vqvae2 import Trainer
 
-SIZE = ["--scale", "2", "--channels", "8", "--fine-channels", "8", "--crop", "16", "--batch", "2"]
+SIZE = ["--scale", "2", "--channels", "8", "--fine-channels", "8", "--crop", "16", "--batch", "2", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")

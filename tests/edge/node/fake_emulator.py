@@ -52,7 +52,10 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         self.peers: dict[str, _Peer] = {}
         self.instances: dict[str, str] = {}
         self.announcements: dict[str, data_plane_pb2.Announcement] = {}
+        self.granted: set[str] = set()
         self.credit: Counter[str] = Counter()
+        self.open: set[tuple[str, int]] = set()
+        self.headless: list[tuple[str, int]] = []
         self.overdrawn: list[tuple[str, int]] = []
         self.heads: list[tuple[str, int]] = []
         self.largest_run = 0
@@ -89,7 +92,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         """Breaks a node's stream."""
         self.peers[name].cut.set()
 
-    async def Attach(self, requests: AsyncIterator[Any], context: Any) -> None:
+    async def Attach(self, requests: AsyncIterator[Any], context: Any) -> None:  # noqa: N802
         hello = (await anext(requests)).hello
         if hello.node not in self.nodes:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"node '{hello.node}' is not in the topology")
@@ -124,8 +127,10 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         self.instances[node] = instance
         for announcement in self.announcements.values():
             if node in announcement.destinations:
-                self._tell(node, announcement=announcement)
-                if back:
+                if not back:
+                    self._tell(node, announcement=announcement)
+                else:
+                    self.granted.discard(announcement.session)  # credit of the old round is void
                     resume = data_plane_pb2.Resume(session=announcement.session, destination=node)
                     self._tell(announcement.source, resume=resume)
 
@@ -139,13 +144,17 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
             await context.write(await peer.outgoing.get())
 
     async def _read(self, node: str, peer: _Peer, requests: AsyncIterator[Any]) -> None:
-        granted: set[str] = set()
         async for request in requests:
             kind = request.WhichOneof("request")
             if kind == "announcement":
-                self._announce(request.announcement, granted)
+                self._announce(request.announcement)
             elif kind == "answer":
-                self._tell(self.announcements[request.answer.session].source, answer=request.answer)
+                name = request.answer.session
+                self._tell(self.announcements[name].source, answer=request.answer)
+                if request.answer.accepted and name not in self.granted:
+                    self.granted.add(name)
+                    self.credit[name] = 0
+                    self.grant(name, self.credit_bytes)
             elif kind == "receipt":
                 self.receipts.append(request.receipt)
                 self._tell(self.announcements[request.receipt.session].source, receipt=request.receipt)
@@ -154,14 +163,12 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
                     if not peer.cut.is_set():
                         self._forward(frame)
 
-    def _announce(self, announcement: data_plane_pb2.Announcement, granted: set[str]) -> None:
+    def _announce(self, announcement: data_plane_pb2.Announcement) -> None:
+        self.granted.discard(announcement.session)
+        self.open.clear()
         self.announcements[announcement.session] = announcement
         for destination in announcement.destinations:
             self._tell(destination, announcement=announcement)
-        if announcement.session not in granted:
-            granted.add(announcement.session)
-            self.credit[announcement.session] = 0
-            self.grant(announcement.session, self.credit_bytes)
 
     def grant(self, session: str, size_bytes: int) -> None:
         self.credit[session] += size_bytes
@@ -175,6 +182,9 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         announcement = self.announcements[part.session]
         if kind == "head":
             self.heads.append((part.session, part.message_id))
+            self.open.add((part.session, part.message_id))
+        elif (part.session, part.message_id) not in self.open:
+            self.headless.append((part.session, part.message_id))
         if kind == "run":
             size = len(part.payload)
             self.largest_run = max(self.largest_run, size)
@@ -184,7 +194,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         for destination in announcement.destinations:
             if kind != "run" or self.deliver(destination, part):
                 self._tell(destination, batch=packet_pb2.Batch(frames=[frame]))
-        if kind == "run":
+        if kind == "run" and part.session in self.granted:
             self.grant(part.session, size)
 
 

