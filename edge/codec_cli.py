@@ -59,7 +59,8 @@ def main() -> None:
 @json_flag
 def list_codecs(as_json: bool) -> None:
     """Show every codec with its options and the weights that come with it."""
-    listing = [_listed(name) for name in registry.names()]
+    with _bad_input():
+        listing = [_listed(name) for name in registry.names()]
     if as_json:
         click.echo(json.dumps({"codecs": listing}, indent=2))
         return

@@ -50,22 +50,27 @@ def _gaussian() -> Floats:
     return np.asarray(taps / taps.sum(), np.float64)
 
 
-def _blur(maps: Floats) -> Floats:
-    """[..., H, W] -> [..., H - 10, W - 10]: the Gaussian window, separably, only where it fits."""
+def _blur(plane: Floats) -> Floats:
+    """[H, W] -> [H - 10, W - 10]: the Gaussian window, separably, only where it fits."""
     taps = _gaussian()
-    height, width = maps.shape[-2] - WINDOW + 1, maps.shape[-1] - WINDOW + 1
-    rows = sum(tap * maps[..., i : i + height, :] for i, tap in enumerate(taps))
-    return np.asarray(sum(tap * rows[..., i : i + width] for i, tap in enumerate(taps)))
+    height, width = plane.shape[0] - WINDOW + 1, plane.shape[1] - WINDOW + 1
+    rows, result = np.zeros((height, plane.shape[1])), np.zeros((height, width))
+    for i, tap in enumerate(taps):
+        rows += tap * plane[i : i + height]
+    for i, tap in enumerate(taps):
+        result += tap * rows[:, i : i + width]
+    return result
 
 
-def _ssim_terms(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """Mean SSIM and mean contrast-structure term of each channel, [C] both."""
+def _ssim_terms(first: Floats, second: Floats) -> tuple[float, float]:
+    """Mean SSIM and mean contrast-structure term of one channel, [H, W] both."""
     c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
-    mean1, mean2, square1, square2, product = _blur(np.stack([first, second, first**2, second**2, first * second]))
-    variances = square1 - mean1**2 + square2 - mean2**2
-    contrast = (2 * (product - mean1 * mean2) + c2) / (variances + c2)
+    mean1, mean2 = _blur(first), _blur(second)
+    covariance = _blur(first * second) - mean1 * mean2
+    variances = _blur(first**2 + second**2) - mean1**2 - mean2**2
+    contrast = (2 * covariance + c2) / (variances + c2)
     luminance = (2 * mean1 * mean2 + c1) / (mean1**2 + mean2**2 + c1)
-    return (luminance * contrast).mean(axis=(1, 2)), contrast.mean(axis=(1, 2))
+    return float((luminance * contrast).mean()), float(contrast.mean())
 
 
 def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -74,32 +79,36 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     first, second = _pair(a, b)
     if min(first.shape[1:]) < WINDOW:
         raise ValueError(f"ssim: sides must be at least {WINDOW}, got {list(a.shape[:2])}; use PSNR for tiny pictures")
-    return float(_ssim_terms(first, second)[0].mean())
+    return float(np.mean([_ssim_terms(one, other)[0] for one, other in zip(first, second, strict=True)]))
 
 
-def _halved(maps: Floats) -> Floats:
-    """[C, H, W] -> [C, ceil(H/2), ceil(W/2)]: 2x2 means; an odd last row or column counts twice."""
-    padded = np.pad(maps, ((0, 0), (0, maps.shape[1] % 2), (0, maps.shape[2] % 2)), mode="edge")
-    channels, height, width = padded.shape
-    return np.asarray(padded.reshape(channels, height // 2, 2, width // 2, 2).mean(axis=(2, 4)))
+def _halved(plane: Floats) -> Floats:
+    """[H, W] -> [ceil(H/2), ceil(W/2)]: 2x2 means; an odd last row or column counts twice."""
+    padded = np.pad(plane, ((0, plane.shape[0] % 2), (0, plane.shape[1] % 2)), mode="edge")
+    height, width = padded.shape
+    return np.asarray(padded.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)))
+
+
+def _ms_ssim_of_channel(first: Floats, second: Floats) -> float:
+    result = 1.0
+    for scale, weight in enumerate(SCALE_WEIGHTS):
+        if scale:
+            first, second = _halved(first), _halved(second)
+        full, contrast = _ssim_terms(first, second)
+        coarsest = scale == len(SCALE_WEIGHTS) - 1
+        result *= max(full if coarsest else contrast, 0.0) ** weight
+    return result
 
 
 def ms_ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Multi-scale SSIM over five scales (Wang, Simoncelli, Bovik 2003); negative terms count as 0.
+    """Multi-scale SSIM over five scales (Wang, Simoncelli, Bovik 2003), mean over channels; negative terms count as 0.
 
     Raises ValueError for sides of 160 or less, where the window no longer fits at the coarsest scale.
     """
     first, second = _pair(a, b)
     if min(first.shape[1:]) <= 160:
         raise ValueError(f"ms_ssim: sides must be more than 160, got {list(a.shape[:2])}; use ssim")
-    result = np.ones(first.shape[0])
-    for scale, weight in enumerate(SCALE_WEIGHTS):
-        if scale:
-            first, second = _halved(first), _halved(second)
-        full, contrast = _ssim_terms(first, second)
-        coarsest = scale == len(SCALE_WEIGHTS) - 1
-        result *= np.maximum(full if coarsest else contrast, 0) ** weight
-    return float(result.mean())
+    return float(np.mean([_ms_ssim_of_channel(one, other) for one, other in zip(first, second, strict=True)]))
 
 
 def top1_accuracy(scores: NDArray[np.floating], labels: Integers) -> float:

@@ -305,13 +305,21 @@ def _altered(freight: Freight, carried: Carried) -> NDArray[np.bool_]:
     return altered
 
 
+def _xor(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """a ^ b, eight bytes at a time where that is possible."""
+    if a.size % 8:
+        return a ^ b
+    return (a.view(np.uint64) ^ b.view(np.uint64)).view(np.uint8)
+
+
 def _errors(sent: Freight, arrived: Train) -> tuple[int, int]:
     """(bit errors, index errors) in the packets that were delivered."""
-    difference = sent.payload ^ arrived.freight.payload
+    difference = _xor(sent.payload, arrived.freight.payload)
     if not arrived.alive.all():
         size = packed_size(sent.kind, sent.alphabet, sent.packet_elements)
         difference = difference * np.repeat(arrived.alive, size)[: difference.size]
-    bits = int(np.bitwise_count(difference).sum(dtype=np.int64))
+    words = difference.view(np.uint64) if difference.size % 8 == 0 else difference
+    bits = int(np.bitwise_count(words).sum(dtype=np.int64))
     if sent.kind is not Kind.INDICES or bits == 0:
         return bits, 0
     return bits, int(np.count_nonzero(unpack(sent.kind, sent.alphabet, difference.data, sent.count)))

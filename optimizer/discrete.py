@@ -1,8 +1,8 @@
 """Plans restricted to the codec's real scaling rates: price each rate with the dual, re-solve, then swap.
 
 With the rates given the problem is convex and `price` solves it exactly. At its prices the dual values every other
-rate: if nobody would rather have another one the plan is optimal, and a choice of no better dual value is not tried. With
-few receivers all choices are looked at in that way, which proves the optimum; with many, the best one's neighbours.
+rate: if nobody would rather have another one the plan is optimal, and a choice of no better dual value is not tried.
+With few receivers all choices are looked at that way, which proves the optimum; with many, the best one's neighbours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Root of a decreasing function of one variable, wherever it is: brackets by growing steps, then Illinois' false position."""
+"""Root of a decreasing function of one variable, wherever it is: a growing bracket, then false position."""
 
 from __future__ import annotations
 

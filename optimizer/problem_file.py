@@ -137,6 +137,17 @@ def read(path: Path, seed: int | None = None) -> tuple[Problem, str]:
 
     Raises ProblemError whose sentence begins with the file's name.
     """
+    content = read_mapping(path)
+    if seed is not None:
+        content = {**content, "seed": seed}
+    try:
+        return parse(content, path.parent)
+    except ProblemError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The keys of a YAML or JSON file, unchecked. Raises ProblemError whose sentence begins with the file's name."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -147,12 +158,9 @@ def read(path: Path, seed: int | None = None) -> tuple[Problem, str]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ProblemError(f"{path}{where}: not valid YAML; compare with docs/allocation.md") from error
-    if seed is not None and isinstance(content, dict):
-        content = {**content, "seed": seed}
-    try:
-        return parse(content, path.parent)
-    except ProblemError as error:
-        raise type(error)(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ProblemError(f"{path}: must be a mapping of keys to values, such as receivers: [...]")
+    return content
 
 
 def parse(content: object, folder: Path | None = None) -> tuple[Problem, str]:

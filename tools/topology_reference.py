@@ -1,4 +1,4 @@
-"""Writes docs/topology.md from the schema in emulator/topology/schema.py. A test checks that the two agree.
+"""Writes docs/topology.md from the schema in emulator/topology. A test checks that the two agree.
 
 python tools/topology_reference.py [--check]
 """
@@ -28,26 +28,28 @@ PAGE = ROOT / "docs" / "topology.md"
 INTRODUCTION = """\
 # Topology files
 
-<!-- made by tools/topology_reference.py from emulator/topology/schema.py; do not edit -->
+<!-- made by tools/topology_reference.py from emulator/topology; do not edit -->
 
-A scenario is one YAML file: the network, what is sent over it, and who decides its resources. `edge-emulator list` names
-the ones that come with semedge, `edge-emulator validate FILE` checks one, `edge-emulator run FILE` runs it. This is
-`quickstart`:
+A scenario is one YAML file: the network, what is sent over it, and who decides its resources. `edge-emulator list`
+names the ones that come with semedge, `edge-emulator validate FILE` checks one, `edge-emulator run FILE` runs it. This
+is `quickstart`:
 
 ```yaml
 {example}```
 
-- **YAML** 1.2: `1e-3` is a number, `no` is text. Anchors, aliases and `<<` merge keys work, so that receivers may share a
-  template: `rx1: &device {{...}}`, `rx2: *device`, `rx3: {{<<: *device, distance_m: 80}}`. A key given twice is an error, and
-  so is a key that is not on this page.
-- **Faults** are one sentence each, with file, line, key and fix, all of them at once; the exit status is 2.
-- **Overrides**: `--set KEY=VALUE` on the command line changes any key, with dots between keys and an index or a name for
-  an entry of a list: `--set plan.scale=2`, `--set links.0.delay_s=0.1`, `--set links.radio1.queue_policy=drop`.
-- **Units** are in the names: bit/s, Hz, W, W/Hz, m, s, bytes, bits. Gains and powers are linear; only `_db` keys are in dB.
+- **YAML** 1.2: `1e-3` is a number, `no` is text. Anchors, aliases and `<<` merge keys work, so that receivers may share
+  a template: `rx1: &device {{...}}`, `rx2: *device`, `rx3: {{<<: *device, distance_m: 80}}`. A key given twice is an
+  error, and so is a key that is not on this page.
+- **Faults** are one sentence each, with file, line, key and fix, in the order of the file; the exit status is 2. What
+  several keys must agree on (names that exist, ways that lead somewhere) is judged once every single key is good.
+- **Overrides**: `--set KEY=VALUE` on the command line changes any key, with dots between keys and an index or a name
+  for an entry of a list: `--set plan.scale=2`, `--set links.0.delay_s=0.1`, `--set links.radio1.queue_policy=drop`.
+- **Units** are in the names: bit/s, Hz, W, W/Hz, m, s, bytes, bits. Gains and powers are linear; only `_db` keys are
+  in dB.
 - **Paths** are not written down: traffic takes the fewest links, and among equals the ones listed first. A path that
   matters can be stated under `paths`, and is then checked.
-- **The plan** needs radio links from one node, one to each receiver. Its answer sets their bandwidth, power and gain, and
-  the option `scale` of the receivers' codecs.
+- **The plan** needs radio links from one node, one to each receiver. Its answer sets their bandwidth, power and gain,
+  and the option `scale` of the receivers' codecs.
 
 A bold key must be given.
 """
@@ -65,7 +67,7 @@ def page() -> str:
 def _models(model: type[Model], path: str) -> Iterator[tuple[str, type[Model]]]:
     """Every model below this one, with the key path where it is met, depth first, in the order of the keys."""
     yield path, model
-    for key, info in model.keys().items():
+    for key, info in model.known_keys().items():
         place = f"{path}.{key}" if path else key
         for kind, suffix in _inner(info.annotation):
             if kind is Step:
@@ -95,7 +97,7 @@ def _section(model: type[Model], homes: dict[type[Model], str]) -> str:
     heading = f"## {_title(model, homes)}" if homes[model] else "## Top level"
     lines = [f'<a id="{model.__name__.lower()}"></a>', "", heading, "", inspect.cleandoc(model.__doc__ or ""), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    for key, info in model.keys().items():
+    for key, info in model.known_keys().items():
         shown = f"**`{key}`**" if info.is_required() else f"`{key}`"
         row = (shown, _value(info, homes), _default(info), _sentence(info.description or ""))
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.wire.endpoint import EndpointError, Security, announce_serving, security_options, split_address, wait_for_stop
+from edge.wire.packets import PACKET_BYTES, RUN_BYTES
 
 if TYPE_CHECKING:
     from edge.node.by_hand import Order
@@ -52,8 +53,10 @@ def _fail(sentence: str) -> None:
     type=click.IntRange(0, 1 << 62),
     help="With --send: number of the first message, which noise depends on. Default: from the clock.",
 )
-@click.option("--packet-bytes", type=int, default=1024, show_default=True, help="Largest payload of a packet.")
-@click.option("--run-bytes", type=int, default=65536, show_default=True, help="Payload of packets that share a header.")
+@click.option("--packet-bytes", type=int, default=PACKET_BYTES, show_default=True, help="Largest payload of a packet.")
+@click.option(
+    "--run-bytes", type=int, default=RUN_BYTES, show_default=True, help="Payload of packets that share a header."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --send: one JSON object a line.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
 @security_options

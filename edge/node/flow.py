@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024  # where two gRPC hops move most bytes a second (docs/performance.md)
 BATCH_MARGIN = 1024  # bytes of a batch left for the messages around the frames
+FRAME_BYTES = 16  # at most, of the tags and lengths around a frame's content
 MAX_UNDER_WAY = 64  # messages of one flow that are encoded and not yet answered
 MAX_UNDER_WAY_BYTES = 64 * 1024 * 1024  # the same in bytes; one message may be larger, alone
 
@@ -210,12 +211,13 @@ class Flow:
     async def _fill(self, batch: _Batch, outgoing: Outgoing) -> None:
         name, number = self.session.name, outgoing.message_id
         head = message_head(name, number, outgoing.segments, outgoing.offered_ns, outgoing.deadline_ns)
-        await batch.add(packet_pb2.Frame(head=head))
+        (await batch.frame(head.ByteSize())).head.CopyFrom(head)
         run_bytes = min(self._cutting.run_bytes, self._window // 4)  # a few runs in flight even over a short queue
         for run in packetize(name, number, outgoing.segments, self._cutting.packet_bytes, run_bytes):
             await self._pay(batch, len(run.payload))
-            await batch.add(packet_pb2.Frame(run=run))
-        await batch.add(packet_pb2.Frame(end=packet_pb2.MessageEnd(session=name, message_id=number)))
+            (await batch.frame(run.ByteSize())).run.CopyFrom(run)
+        end = packet_pb2.MessageEnd(session=name, message_id=number)
+        (await batch.frame(end.ByteSize())).end.CopyFrom(end)
 
     async def _pay(self, batch: _Batch, size_bytes: int) -> None:
         """Takes credit for a run, waiting for it with nothing left unsent behind."""
@@ -238,11 +240,11 @@ class Flow:
         if not self.still(number):
             raise _NewRoundError
 
-    async def send(self, frames: packet_pb2.Batch, number: int) -> None:
-        """Queues frames of round `number`. Those of an old round must not follow a new announcement."""
+    async def send(self, request: data_plane_pb2.AttachRequest, number: int) -> None:
+        """Queues a batch of round `number`. Those of an old round must not follow a new announcement."""
         await self._attachment.room()
         self.check(number)
-        self._attachment.post(data_plane_pb2.AttachRequest(batch=frames))
+        self._attachment.post(request)
 
     # Small things.
 
@@ -282,25 +284,29 @@ class Flow:
 
 
 class _Batch:
-    """Frames on their way into one request, for one round of a flow."""
+    """Frames on their way into one request, for one round of a flow.
+
+    Frames are copied into place in the request: handing finished messages to a Protobuf constructor costs fifty times
+    as much, 0.6 ms for a run of 64 KiB.
+    """
 
     def __init__(self, flow: Flow, number: int) -> None:
         self.round = number
         self._flow = flow
         self._limit = flow.batch_bytes
-        self._frames = packet_pb2.Batch()
+        self._request = data_plane_pb2.AttachRequest()
         self._size = 0
 
-    async def add(self, frame: packet_pb2.Frame) -> None:
-        size = frame.ByteSize() + 8  # 8: at most the field's tag and length
-        if self._size and self._size + size > self._limit:
+    async def frame(self, size_bytes: int) -> packet_pb2.Frame:
+        """An empty frame at the end of the batch, to be filled with so much, after a flush when there is no room."""
+        if self._size and self._size + size_bytes > self._limit:
             await self.flush()
-        self._frames.frames.append(frame)
-        self._size += size
+        self._size += size_bytes + FRAME_BYTES
+        return self._request.batch.frames.add()
 
     async def flush(self) -> None:
         """Raises DetachedError, or _NewRoundError when the flow has begun another round meanwhile."""
-        frames, self._frames, self._size = self._frames, packet_pb2.Batch(), 0
-        if frames.frames:
-            await self._flow.send(frames, self.round)
+        if self._size:
+            request, self._request, self._size = self._request, data_plane_pb2.AttachRequest(), 0
+            await self._flow.send(request, self.round)
         self._flow.check(self.round)

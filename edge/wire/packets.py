@@ -17,7 +17,7 @@ from edge.wire.integrity import header_crc, payload_crcs
 from edge.wire.packing import bits_on_wire, pack, packed_size
 
 PACKET_BYTES = 1024
-RUN_BYTES = 65536
+RUN_BYTES = 248 * 1024  # a batch of 256 KiB, less what surrounds it: the emulator works run by run
 
 TO_PROTO = {
     Kind.BITS: packet_pb2.SEGMENT_KIND_BITS,

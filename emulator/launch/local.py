@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +14,6 @@ from typing import IO
 
 SERVING_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
-PR_SET_PDEATHSIG = 1
 
 
 class LaunchError(Exception):
@@ -49,13 +46,15 @@ class Daemon:
 
 
 async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> Daemon:
-    """Runs `python -m module arguments` and waits for its serving line. Its standard error goes to `log`.
+    """Runs `python -m module arguments` and waits for its serving line. Its standard error goes to `log`. A controller
+    that is killed outright leaves no daemon behind.
 
     Raises LaunchError with the last line of the log when it exits or stays silent.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stderr:
-        process = await _spawn([sys.executable, "-m", module, *arguments], stderr)
+        command = [sys.executable, "-m", "emulator.launch.child", str(os.getpid()), module, *arguments]
+        process = await _spawn(command, stderr)
     assert process.stdout is not None  # it was asked for
     try:
         line = await asyncio.wait_for(process.stdout.readline(), SERVING_TIMEOUT_S)
@@ -78,14 +77,8 @@ async def _spawn(command: list[str], stderr: IO[bytes]) -> asyncio.subprocess.Pr
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         start_new_session=True,  # Ctrl-C is for the controller, which then stops its children in order
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
     )
-
-
-def _die_with_parent() -> None:
-    """A controller that is killed outright leaves no daemon behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _last_line(log: Path) -> str:

@@ -249,7 +249,7 @@ def _timeline(report: Report) -> Markup:
         return _section("Timeline", _note("No message crossed the network."))
     seen = dict.fromkeys(message.status for message in report.messages if message.received_s is not None)
     legend = [element("span", {"class": f"status {status}"}, status) for status in seen]
-    if any(m.offered_s is not None and m.sent_s is not None and m.sent_s > m.offered_s for m in report.messages):
+    if 'class="wait"' in drawing:
         legend.append(element("span", {"class": "wait"}, "waiting for its link"))
     return _section(
         "Timeline", element("div", {"class": "scroll"}, drawing), element("div", {"class": "legend"}, *legend)

@@ -5,6 +5,7 @@ matplotlib, without its global state: figures are made and rendered by Agg direc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,30 +142,37 @@ def quality(report: Report) -> Figure:
     if not scored:
         return _nothing(report, "no picture has a finite PSNR")
     places, label, ticks = _abscissa(report)
+    turned = len(ticks) > 9
+    bottom = 0.24 if turned else 0.13
     figure = _figure(7.0, 4.3)
     _heading(figure, report, 0.2)
-    axes = figure.add_axes((0.095, 0.13, 0.875, 0.69))
+    axes = figure.add_axes((0.095, bottom, 0.875, 0.82 - bottom))
     groups = _series(report)
     for number, (group, names) in enumerate(groups.items()):
-        colour = SERIES_COLOURS[number % len(SERIES_COLOURS)]
-        mine = [(places[m.destination], m.psnr_db) for m in scored if m.destination in names]
-        if mine:
-            axes.plot(*zip(*mine, strict=True), "o", ms=3.5, color=colour, alpha=0.35, mew=0)
-        means = [(places[r.name], r.mean_psnr_db) for r in report.receivers if r.name in names and r.mean_psnr_db]
-        if means:
-            axes.plot(*zip(*means, strict=True), "o", ms=8, color=colour, mec="white", mew=1, label=group or None)
-    if not ticks and len(report.receivers) <= 12:
-        _name_points(axes, report, places)
-    if ticks:
-        turned = len(ticks) > 9
-        axes.set_xticks(range(len(ticks)), ticks, rotation=60 if turned else 0, ha="right" if turned else "center")
-        figure.subplots_adjust(bottom=0.25)
+        _points(axes, report, places, names, group, SERIES_COLOURS[number % len(SERIES_COLOURS)])
     _style(axes, label, "PSNR (dB)")
     if label.endswith("ρ") and max(places.values()) > 4 * min(places.values()) > 0:
         axes.set_xscale("log")
+    if ticks:
+        axes.set_xticks(range(len(ticks)), ticks, rotation=60 if turned else 0, ha="right" if turned else "center")
+    elif len(report.receivers) <= 12:
+        _name_points(axes, report, places)
     if any(groups):
         axes.legend(frameon=False, fontsize=8.5, loc="best")
     return figure
+
+
+def _points(axes: Axes, report: Report, places: Mapping[str, float], names: set[str], group: str, colour: str) -> None:
+    """One group of receivers: its messages small and pale, its means large."""
+    mine = [
+        (places[m.destination], m.psnr_db) for m in report.messages if m.destination in names and m.psnr_db is not None
+    ]
+    means = [
+        (places[r.name], r.mean_psnr_db) for r in report.receivers if r.name in names and r.mean_psnr_db is not None
+    ]
+    if mine and means:
+        axes.plot(*zip(*mine, strict=True), "o", ms=3.5, color=colour, alpha=0.35, mew=0)
+        axes.plot(*zip(*means, strict=True), "o", ms=8, color=colour, mec="white", mew=1, label=group or None)
 
 
 def _abscissa(report: Report) -> tuple[dict[str, float], str, list[str]]:
@@ -193,16 +201,19 @@ def _series(report: Report) -> dict[str, set[str]]:
 
 def _name_points(axes: Axes, report: Report, places: Mapping[str, float]) -> None:
     """Writes names beside the means; receivers that nearly coincide share one label."""
+    logarithmic = axes.get_xscale() == "log"
+    across = {name: math.log10(place) if logarithmic else place for name, place in places.items()}
+    low, span = min(across.values()), max(across.values()) - min(across.values())
     shared: dict[tuple[float, float], list[str]] = {}
     for receiver in report.receivers:
-        if receiver.mean_psnr_db is None:
-            continue
-        x, y = places[receiver.name], receiver.mean_psnr_db
-        near = (p for p in shared if abs(p[0] - x) <= 0.02 * abs(x) and abs(p[1] - y) < 0.3)
-        shared.setdefault(next(near, (x, y)), []).append(_short(receiver.name, 14))
-    for point, names in shared.items():
-        text = _short(", ".join(names), 30)
-        axes.annotate(text, point, xytext=(7, 4), textcoords="offset points", size=8, color=FAINT)
+        if receiver.mean_psnr_db is not None:
+            x, y = across[receiver.name], receiver.mean_psnr_db
+            near = (p for p in shared if abs(p[0] - x) <= 0.07 * span and abs(p[1] - y) < 0.3)
+            shared.setdefault(next(near, (x, y)), []).append(receiver.name)
+    for (x, y), names in shared.items():
+        side, align = (-7, "right") if x > low + 0.8 * span else (7, "left")
+        text, point = _short(", ".join(names), 30), (places[names[0]], y)
+        axes.annotate(text, point, xytext=(side, 4), ha=align, textcoords="offset points", size=8, color=FAINT)
 
 
 def _style(axes: Axes, x_label: str, y_label: str) -> None:
@@ -230,7 +241,7 @@ def timeline(report: Report) -> Figure:
     height = 1.35 + 0.3 * len(names)
     figure = _figure(8.0, height)
     _heading(figure, report, 0.2)
-    left = min(0.3, 0.3 + 0.075 * min(max(map(len, names)), 16)) / 8.0 + 0.03 + 0.0085 * min(max(map(len, names)), 16)
+    left = (0.45 + 0.075 * min(max(map(len, names)), 16)) / 8.0
     axes = figure.add_axes((left, 0.5 / height, 0.97 - left, 0.3 * len(names) / height))
     for row, name in enumerate(names):
         _bars(axes, row, [message for message in drawn if message.destination == name])

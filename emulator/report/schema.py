@@ -170,7 +170,7 @@ class MessageReport(Section):
         Status,
         about("complete: all packets; partial: decoded from what came; failed: not decoded; pending: no receipt."),
     ]
-    reason: Annotated[str, about("Why it was not decoded; empty when it was.")] = ""
+    reason: Annotated[str, about("Why it was not decoded, or could not be scored; empty otherwise.")] = ""
     size_bits: Annotated[int, about("Bits on the first link; symbols not included.", unit="bit")] = 0
     channel_uses: Annotated[int, about("Complex symbols on the first link.")] = 0
     source_bits: Annotated[int, about("Bits of the raw picture.", unit="bit")] = 0

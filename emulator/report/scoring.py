@@ -47,8 +47,8 @@ def key(message: MessageReport) -> ReceivedKey:
 def score(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> None:
     """Fills psnr_db, ssim and identical of every message that has both pictures, then the receivers' averages.
 
-    In place. Raises ReportError when `received` holds a picture of an unknown message, or one of another size than its
-    original.
+    In place. A picture of another size than its original gets no score, and its message's reason says so. Raises
+    ReportError when `received` holds a picture of an unknown message.
     """
     known = {key(message): message for message in report.messages}
     for name, picture in received.items():
@@ -61,8 +61,9 @@ def score(report: Report, originals: Mapping[str, Picture], received: Mapping[Re
             continue
         try:
             result = score_picture(originals[message.image], picture)
-        except ValueError as error:
-            raise ReportError(f"messages: {message.image} at {message.destination}: {error}") from error
+        except ValueError as error:  # a codec's mistake must not cost the report of a whole run
+            message.reason = f"not scored: {error}"
+            continue
         message.psnr_db, message.ssim, message.identical = result.psnr_db, result.ssim, result.identical
     accuracy = {receiver.name: receiver.accuracy for receiver in report.receivers}
     report.receivers = [

@@ -33,7 +33,8 @@ class Column:
 def table(columns: Iterable[Column], tall: bool = False) -> Markup:
     """The columns that say anything, side by side, in a box that scrolls when the page is narrow."""
     kept = [column for column in columns if not column.empty]
-    head = [element("th", _kind(c), c.title, element("small", None, c.unit)) for c in kept]
+    units = any(column.unit for column in kept)
+    head = [element("th", _kind(c), c.title, element("small", None, c.unit) if units else "") for c in kept]
     kinds = [_kind(column) for column in kept]
     rows = zip(*(column.cells for column in kept), strict=True)
     body = [element("tr", None, *(element("td", k, c) for k, c in zip(kinds, row, strict=True))) for row in rows]

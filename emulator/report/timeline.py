@@ -58,13 +58,16 @@ def _offered(message: MessageReport) -> float:
 
 
 def _row(name: str, messages: Sequence[MessageReport], scale: _Scale, middle: float) -> list[Markup]:
-    """The receiver's name, hairlines while messages wait, and over them a bar while each is on its way."""
+    """The receiver's name, a bar while a message is on its way, a hairline while one waits and none is."""
     label = name if len(name) <= 16 else name[:15] + "…"
     drawn = [element("text", {"class": "row", "x": LEFT - 10, "y": middle + 4, "text-anchor": "end"}, label)]
-    waiting = [message for message in messages if scale.x(_sent(message)) - scale.x(_offered(message)) >= 1]
-    for message in waiting:
-        ends = {"x1": scale.x(_offered(message)), "x2": scale.x(_sent(message)), "y1": middle, "y2": middle}
-        drawn.append(element("line", {"class": "wait", **ends}))
+    busy_until = -math.inf
+    for message in sorted(messages, key=_sent):
+        left, right = scale.x(max(_offered(message), busy_until)), scale.x(_sent(message))
+        if right - left >= 1:
+            ends = {"x1": left, "x2": right, "y1": middle, "y2": middle}
+            drawn.append(element("line", {"class": "wait", **ends}))
+        busy_until = max(busy_until, _received(message))
     return [*drawn, *(_bar(message, scale, middle) for message in messages)]
 
 

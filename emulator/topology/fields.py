@@ -130,7 +130,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def keys(cls) -> dict[str, FieldInfo]:
+    def known_keys(cls) -> dict[str, FieldInfo]:
         """The keys as they are written, in order."""
         return {info.alias or name: info for name, info in cls.model_fields.items()}
 
@@ -138,7 +138,7 @@ class Model(BaseModel):
     @classmethod
     def _phrase(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(value, dict | cls):
-            example = ", ".join(f"{key}: ..." for key in list(cls.keys())[:2])
+            example = ", ".join(f"{key}: ..." for key in list(cls.known_keys())[:2])
             raise fault(f"must be a mapping, got {shown(value)}; write it like {{{example}}}")
         try:
             return handler(value)
@@ -156,8 +156,8 @@ class Model(BaseModel):
         key, got = str(detail["loc"][0]) if detail["loc"] else "", shown(detail["input"])
         kind = detail["type"]
         if kind == "extra_forbidden":
-            return f"unknown key; {nearest(key, cls.keys())}"
-        info = cls.keys().get(key)
+            return f"unknown key; {nearest(key, cls.known_keys())}"
+        info = cls.known_keys().get(key)
         give = f"give {purpose(info)}" if info is not None else "see the topology reference"
         if kind == "missing":
             return f"is missing; {give}"
@@ -171,3 +171,15 @@ class Model(BaseModel):
         if expected:
             return f"must be {expected}, got {got}; {give}"
         return f"{detail['msg'].removeprefix('Value error, ')}, got {got}; {give}"
+
+
+class OneOf(Model):
+    """A mapping with exactly one of its keys."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            choices = " or ".join(self.known_keys())
+            raise fault(f"must have exactly one key, {choices}, got {' and '.join(given) or 'none'}; give one")
+        return self

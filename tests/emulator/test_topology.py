@@ -53,7 +53,7 @@ workload:
 
 
 def test_shipped_scenarios_are_valid() -> None:
-    assert names() == ["ftsc-downlink", "quickstart"]
+    assert {"ftsc-downlink", "quickstart"} <= set(names())
     for name in names():
         scenario = load(name)
         assert scenario.name == name

@@ -60,15 +60,22 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         self.heads: list[tuple[str, int]] = []
         self.largest_run = 0
         self.receipts: list[packet_pb2.Receipt] = []
+        self.receipts_pass = True
         self.deliver: Callable[[str, packet_pb2.PacketRun], bool] = lambda destination, run: True
         self.watch: Callable[[packet_pb2.Frame], None] = lambda frame: None
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
-    async def start(self, port: int = 0) -> Self:
+    async def start(self, port: int = 0, security: Security | None = None) -> Self:
+        """security: whose certificate to show; None for plain text."""
         self._server = grpc.aio.server(options=list(SERVER_OPTIONS))
         data_plane_pb2_grpc.add_DataPlaneServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        if security is None:
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        else:
+            authority, certificate, key = security.files()
+            credentials = grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
+            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
         await self._server.start()
         return self
 
@@ -157,7 +164,8 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
                     self.grant(name, self.credit_bytes)
             elif kind == "receipt":
                 self.receipts.append(request.receipt)
-                self._tell(self.announcements[request.receipt.session].source, receipt=request.receipt)
+                if self.receipts_pass:
+                    self._tell(self.announcements[request.receipt.session].source, receipt=request.receipt)
             elif kind == "batch":
                 for frame in request.batch.frames:
                     if not peer.cut.is_set():
@@ -251,6 +259,7 @@ class Node:
 
     def __init__(self, daemon: NodeDaemon, address: str) -> None:
         self.daemon = daemon
+        self.address = address
         self._channel = grpc.aio.insecure_channel(address)
         self.control = node_pb2_grpc.NodeServiceStub(self._channel)
         self.parameters = parameters_pb2_grpc.ParameterServiceStub(self._channel)
@@ -283,9 +292,16 @@ async def start_node(
     name: str,
     role: Role,
     state_dir: Path | None = None,
-    cutting: Cutting = Cutting(packet_bytes=64, run_bytes=1024),  # noqa: B008
+    tls_dir: Path | None = None,
 ) -> Node:
-    settings = NodeSettings(name, role, emulator.address, Security(name), state_dir=state_dir, cutting=cutting)
+    settings = NodeSettings(
+        name,
+        role,
+        emulator.address,
+        Security(name, tls_dir),
+        state_dir=state_dir,
+        cutting=Cutting(packet_bytes=64, run_bytes=1024),
+    )
     deliveries: list[Delivery] = []
     daemon = NodeDaemon(settings, load_codec, deliveries.append)
     node = Node(daemon, await daemon.serve("127.0.0.1:0"))

@@ -75,11 +75,14 @@ def test_a_picture_of_an_unknown_message_is_refused() -> None:
         score(run.report, run.originals, run.received)
 
 
-def test_a_picture_of_another_size_is_refused_with_both_sizes() -> None:
+def test_a_picture_of_another_size_is_not_scored_and_says_why() -> None:
     run = make()
     run.received["s0-rx1", 0, "rx1"] = _flat(1, side=8)
-    with pytest.raises(ReportError, match=r"kodim01\.png at rx1: .*\[32, 32, 3\] and \[8, 8, 3\]"):
-        score(run.report, run.originals, run.received)
+    score(run.report, run.originals, run.received)
+    message = run.report.messages[0]
+    assert (message.psnr_db, message.ssim, message.identical) == (None, None, False)
+    assert message.reason.startswith("not scored: ")
+    assert message.reason.endswith("got [32, 32, 3] and [8, 8, 3]")
 
 
 def test_mean_skips_what_is_not_there() -> None:

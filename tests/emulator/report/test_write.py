@@ -19,6 +19,12 @@ def _refuse(constant: str) -> None:
     raise AssertionError(f"report.json holds {constant}, which is not JSON")
 
 
+@pytest.fixture
+def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares a test that is not about plots the seconds that drawing them takes."""
+    monkeypatch.setattr(emulator.report.pictures, "draw", lambda *_: None)
+
+
 def test_the_folder_holds_all_that_the_documentation_lists(tmp_path: Path) -> None:
     run = make(Shape(receivers=2, images=1))
     path = write(run.report, run.originals, run.received, tmp_path / "new" / "out")
@@ -36,6 +42,7 @@ def test_the_folder_holds_all_that_the_documentation_lists(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_report_json_is_strict_json_and_reads_back_equal(tmp_path: Path) -> None:
     run = make()
     run.received["s0-rx1", 0, "rx1"] = run.originals["kodim01.png"]
@@ -45,6 +52,7 @@ def test_report_json_is_strict_json_and_reads_back_equal(tmp_path: Path) -> None
     assert read_report(tmp_path) == run.report
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_pictures_are_saved_without_loss_where_the_report_says(tmp_path: Path) -> None:
     run = make(Shape(receivers=2, statuses={("s0-rx1", 1, "rx1"): "failed"}))
     write(run.report, run.originals, run.received, tmp_path)
@@ -59,6 +67,7 @@ def test_pictures_are_saved_without_loss_where_the_report_says(tmp_path: Path) -
             np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / message.picture)), run.received[key])
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_strange_names_become_distinct_files_inside_the_folder(tmp_path: Path) -> None:
     names = ("../../rx", "RX", "rx", "r/x", "..", 'größe "<1>"')
     pictures = dict(
@@ -75,6 +84,7 @@ def test_strange_names_become_distinct_files_inside_the_folder(tmp_path: Path) -
         assert (tmp_path / "out" / place).is_file()
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_two_sessions_with_the_same_numbers_do_not_overwrite_each_other(tmp_path: Path) -> None:
     run, other = make(Shape(receivers=1, images=1)), make(Shape(receivers=1, images=1, seed=8))
     second = run.report.messages[0].model_copy(update={"session": "s1-rx1"})
@@ -114,6 +124,7 @@ def test_build_makes_the_same_page_and_plots_again(tmp_path: Path, shape: Shape)
     assert (tmp_path / "report.json").read_bytes() == kept
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_two_runs_with_one_seed_make_the_same_deterministic_part_and_another_seed_does_not(tmp_path: Path) -> None:
     parts = []
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
@@ -140,6 +151,7 @@ def test_build_refuses_what_is_not_a_report(tmp_path: Path) -> None:
         build(tmp_path)
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_build_names_a_missing_and_a_damaged_picture(tmp_path: Path) -> None:
     run = make(Shape(receivers=1, images=1))
     write(run.report, run.originals, run.received, tmp_path)

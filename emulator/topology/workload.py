@@ -1,0 +1,113 @@
+"""The steps of a run. A new kind is a model here, an entry of STEP_KINDS, and what the controller does for it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainValidator, TypeAdapter, model_validator
+
+from emulator.topology.bearers import Bearers
+from emulator.topology.fields import Model, Number, fault, shown
+from emulator.topology.levels import LinkLevels
+from emulator.topology.links import Loss, Radio
+from emulator.topology.quantities import Name, RateBps, Seconds, SymbolRate, one_or_more
+from emulator.topology.source import nearest
+
+CastMode = Literal["unicast", "multicast"]
+
+
+class Step(Model):
+    """One step of the workload; subclasses are the kinds, listed in STEP_KINDS."""
+
+    kind: ClassVar[str]
+
+
+class Transmit(Step):
+    """Sends pictures and waits for every receipt."""
+
+    kind: ClassVar[str] = "transmit"
+
+    source: Name | None = Field(default=None, alias="from", description="the node that sends. The only tx without")
+    destinations: Annotated[list[Name], BeforeValidator(one_or_more)] | None = Field(
+        default=None, alias="to", description="the node that receives, a list of them, or all: every rx"
+    )
+    images: Annotated[int, Number("give a number of pictures", at_least=1, at_most=1_000_000, whole=True)] | None = (
+        Field(default=None, description="the number of pictures. All that there are without")
+    )
+    crop: Annotated[int, Number("give pixels", at_least=1, at_most=16384, whole=True)] | None = Field(
+        default=256,
+        description="the side in pixels of the square cut from the middle of each picture; null sends them whole",
+    )
+    interval_s: Seconds = Field(
+        default=0.0, description="the model time between pictures in s; 0 sends when the link is free"
+    )
+    deadline_s: Seconds = Field(
+        default=0.0, description="the model time in s after which a message is given up; 0 for never"
+    )
+    mode: CastMode = Field(
+        default="unicast", description="the way to several receivers: unicast sends to each, multicast once to all"
+    )
+
+
+class SetLink(Step):
+    """Changes one link from now on. Only what is given changes."""
+
+    kind: ClassVar[str] = "set_link"
+
+    link: Name = Field(description="the link's name")
+    rate_bps: RateBps | None = Field(default=None, description="the new rate in bit/s")
+    symbol_rate_hz: SymbolRate | None = Field(default=None, description="the new rate in symbols/s")
+    radio: Radio | None = Field(default=None, description="the radio's new numbers; those not given stay")
+    delay_s: Seconds | None = Field(default=None, description="the new propagation delay in s")
+    loss: Loss | None = Field(default=None, description="the new loss of whole packets")
+    levels: LinkLevels | None = Field(default=None, description="the new reliability levels")
+    bearers: Bearers | None = Field(default=None, description="the new bearers, of all kinds")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        changes = self.model_fields_set - {"link"}
+        if not changes:
+            raise fault("changes nothing; give a new rate_bps, radio, delay_s, loss, levels or bearers")
+        if self.radio is not None and (self.rate_bps is not None or self.symbol_rate_hz is not None):
+            raise fault("radio is given beside rate_bps or symbol_rate_hz; keep the radio or the rates")
+        return self
+
+
+class Wait(Step):
+    """Lets model time pass before the next step."""
+
+    kind: ClassVar[str] = "wait"
+
+    model_s: Annotated[float, Number("give model time in seconds", above=0, at_most=1e9)] = Field(
+        description="the model time in s"
+    )
+
+
+STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait)}
+"""The kinds of step. A new one is a model here, and what the controller does for it."""
+
+
+@lru_cache
+def _step_adapter(kind: str) -> TypeAdapter[dict[str, Step]]:
+    annotation: Any = dict[str, STEP_KINDS[kind]]  # type: ignore[valid-type]
+    return TypeAdapter(annotation)
+
+
+def _read_step(value: Any) -> Step:
+    if isinstance(value, Step):
+        return value
+    if not isinstance(value, dict) or len(value) != 1:
+        got = f"a mapping of {len(value)} keys" if isinstance(value, dict) else shown(value)
+        raise fault(
+            f"must be a mapping with one key, the kind of step ({', '.join(STEP_KINDS)}), got {got}; {_ONE_STEP}"
+        )
+    (kind,) = value
+    if kind not in STEP_KINDS:
+        raise fault(f"unknown kind of step {shown(kind)}; {nearest(kind, STEP_KINDS)}")
+    (step,) = _step_adapter(kind).validate_python(value).values()
+    return step
+
+
+_ONE_STEP = "write for example {transmit: {to: all}}"
+AnyStep = Annotated[Step, PlainValidator(_read_step)]
