@@ -172,7 +172,7 @@ class Exchange:
         source = self.attached.get(session.announcement.source)
         if source is not None:
             source.send(data_plane_pb2.AttachResponse(answer=answer))
-            if answer.accepted and not session.granted:
+            if answer.accepted and not session.granted and not self.stopping:
                 self._grant(session)
 
     def receipt(self, node: str, receipt: packet_pb2.Receipt) -> None:
@@ -234,7 +234,7 @@ class Exchange:
                 frame = packet_pb2.Frame(run=run)
                 if waits:
                     deadline_s = session.wall.deadline_s(due_ns)
-                    self._pacer.at(deadline_s, partial(self._forward, [delivery.destination], frame))
+                    self._pacer.at(deadline_s, partial(self._forward_due, session, delivery.destination, frame))
                 else:
                     self._forward([delivery.destination], frame)
         if waits:
@@ -252,9 +252,15 @@ class Exchange:
                 if transit.packets == 0:
                     session.wall.begin_service(transit.sent_ns, time.monotonic())
                 deadline_s = session.wall.deadline_s(transit.received_ns)
-                self._pacer.at(deadline_s, partial(self._forward, [destination], frame))
+                self._pacer.at(deadline_s, partial(self._forward_due, session, destination, frame))
             else:
                 self._forward([destination], frame)
+
+    def _forward_due(self, session: Session, destination: str, frame: packet_pb2.Frame) -> None:
+        """Forwards what had to wait for its time, unless its source has announced anew and sends everything again: an
+        end from before would cut the message short."""
+        if self.sessions.get(session.announcement.session) is session:
+            self._forward([destination], frame)
 
     def _forward(self, destinations: list[str], frame: packet_pb2.Frame) -> None:
         """To those that are attached; the others will have it sent again when they come back."""
@@ -274,7 +280,7 @@ class Exchange:
 
     def _served(self, session: Session, grant: int, size_bytes: int) -> None:
         """The link has served these bytes: give their credit back, once every destination is there and keeps up."""
-        if grant != session.grants or self.sessions.get(session.announcement.session) is not session:
+        if self.stopping or grant != session.grants or self.sessions.get(session.announcement.session) is not session:
             return
         destinations = [self.attached.get(name) for name in session.announcement.destinations]
         present = [attachment for attachment in destinations if attachment is not None]
@@ -303,12 +309,15 @@ class Exchange:
     # -- stopping ------------------------------------------------------------------------------------------------
 
     async def drain(self, grace_s: float) -> bool:
-        """Accepts nothing more, waits until everything accepted is written, closes. False when grace_s ran out."""
+        """Gives no more credit, waits until everything accepted is written, closes. False when grace_s ran out.
+
+        Nobody attaches any more, so when the last node has left there is nothing to wait for.
+        """
         self.stopping = True
         deadline = time.monotonic() + grace_s
         drained = False
         while not drained and time.monotonic() < deadline:
-            drained = self._pacer.waiting == 0 and all(a.idle for a in self.attached.values())
+            drained = not self.attached or (self._pacer.waiting == 0 and all(a.idle for a in self.attached.values()))
             if not drained:
                 await asyncio.sleep(0.01)
         for attachment in self.attached.values():

@@ -25,6 +25,7 @@ class Pacer:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
+        self._handed = 0  # taken off the heap, not yet run by the loop
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="pacer", daemon=True)
 
@@ -41,8 +42,9 @@ class Pacer:
 
     @property
     def waiting(self) -> int:
+        """Calls that have not run yet."""
         with self._changed:
-            return len(self._heap)
+            return len(self._heap) + self._handed
 
     def close(self) -> None:
         """Stops the thread; what still waits is dropped."""
@@ -64,6 +66,12 @@ class Pacer:
                     self._changed.wait(ahead - SPIN_S)
                     continue
                 deadline, _, call = heapq.heappop(self._heap)
+                self._handed += 1
             while time.monotonic() < deadline:
                 pass
-            self._loop.call_soon_threadsafe(call)
+            self._loop.call_soon_threadsafe(self._call, call)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        with self._changed:
+            self._handed -= 1
+        call()

@@ -30,6 +30,7 @@ RELATIVE_TOLERANCE = 1e-10
 
 _MAX_ROUNDS = 60
 _MAX_STEPS = 60
+_LEAST_LOG_SNR = -40.0
 _NEAR = 16.0  # the part of a piece that is cut off next to the best point
 
 
@@ -132,47 +133,64 @@ def _lagrangian(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
     return dual.quality_weight * u + dual.exponential * np.exp(u) - phi, slope
 
 
-def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """phi(e^u) and its derivative in u, both [M], by a safeguarded Newton method in x = ln y (the objective is convex).
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """What phi minimises, at x = ln y: both of its terms, and the derivatives of their sum in x; all [M]."""
 
-    The envelope theorem gives the derivative: the first term grows as e^u, the second as e^(u/2).
-    """
-    rho = np.exp(u)
-    energy = dual.energy_weight * rho * dual.size_nats / dual.gain
-    delay = 2.0 * np.sqrt(dual.mu * dual.size_nats * rho)
-    power = dual.pi / dual.gain
-    x_cap = dual.log_snr_cap + math.log(-math.expm1(-dual.log_snr_cap))
-    x_low = -40.0
-    x = np.clip(dual.log_snr, x_low + 1.0, x_cap)  # the best SNR depends little on rho
-    low, high = np.full_like(x, x_low), np.full_like(x, x_cap)
-    for _ in range(_MAX_STEPS):
+    energy: FloatArray
+    delay: FloatArray
+    first: FloatArray
+    second: FloatArray
+
+    @classmethod
+    def at(cls, dual: _Dual, rho: FloatArray, x: FloatArray) -> _Inner:
+        """The terms at SNR e^x and compression rate rho."""
         y = np.exp(x)
         z = np.log1p(y)
-        z_slope = y / (1.0 + y) / z  # d ln z / dx
+        z_slope = y / ((1.0 + y) * z)  # d ln z / dx
         z_bend = z_slope * (1.0 / (1.0 + y) - z_slope)
-        loaded = dual.nu + power * y
-        share = np.divide(power * y, loaded, out=np.zeros_like(y), where=loaded > 0)
-        a = energy * y / z
-        c = delay * np.sqrt(loaded / z)
-        a_log, c_log = 1.0 - z_slope, 0.5 * (share - z_slope)
-        first = a * a_log + c * c_log
-        second = a * (a_log**2 - z_bend) + c * (c_log**2 + 0.5 * (share * (1.0 - share) - z_bend))
-        high = np.where(first > 0, x, high)
-        low = np.where(first > 0, low, x)
-        step = np.divide(first, second, out=np.sign(first), where=second > 0)
-        proposal = x - np.clip(step, -3.0, 3.0)
-        inside = (proposal > low) & (proposal < high)
-        proposal = np.where(inside, proposal, 0.5 * (low + high))
-        at_end = (x >= x_cap) & (first <= 0)
-        proposal = np.where(at_end, x, proposal)
+        power = dual.pi / dual.gain * y
+        loaded = dual.nu + power
+        share = np.divide(power, loaded, out=np.zeros_like(y), where=loaded > 0)
+        energy = (dual.energy_weight * dual.size_nats) * rho / dual.gain * y / z
+        delay = 2.0 * np.sqrt(dual.mu * dual.size_nats * rho * loaded / z)
+        energy_log, delay_log = 1.0 - z_slope, 0.5 * (share - z_slope)
+        return cls(
+            energy,
+            delay,
+            energy * energy_log + delay * delay_log,
+            energy * (energy_log**2 - z_bend) + delay * (delay_log**2 + 0.5 * (share * (1.0 - share) - z_bend)),
+        )
+
+
+def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """phi(e^u), not above its true value, and its derivative in u, both [M].
+
+    A safeguarded Newton method in x = ln y, where the objective is convex. What is left at its end (twice the Newton
+    decrement) is taken off, so that a bad end makes a loose bound and not a wrong one. The envelope theorem gives the
+    derivative: the first term grows as e^u, the second as e^(u/2).
+    """
+    rho = np.exp(u)
+    x_cap = dual.log_snr_cap + math.log(-math.expm1(-dual.log_snr_cap))
+    low, high = np.full_like(u, _LEAST_LOG_SNR), np.full_like(u, x_cap)
+    x = np.clip(dual.log_snr, _LEAST_LOG_SNR + 1.0, x_cap)  # the best SNR depends little on rho
+    inner = _Inner.at(dual, rho, x)
+    for _ in range(_MAX_STEPS):
+        high = np.where(inner.first > 0, x, high)
+        low = np.where(inner.first > 0, low, x)
+        step = np.divide(inner.first, inner.second, out=np.sign(inner.first), where=inner.second > 0)
+        proposal = np.minimum(x - np.clip(step, -3.0, 3.0), x_cap)
+        proposal = np.where((proposal >= low) & (proposal <= high), proposal, 0.5 * (low + high))
         change = float(np.abs(proposal - x).max())
+        if change <= 1e-9:
+            break
         x = proposal
+        inner = _Inner.at(dual, rho, x)
         if change <= 3e-5:
             break  # the last step was Newton's, so x is right to about 1e-9, and phi is flat at its minimum
-    y = np.exp(x)
-    z = np.log1p(y)
-    a, c = energy * y / z, delay * np.sqrt((dual.nu + power * y) / z)
-    return a + c, a + 0.5 * c
+    held = (x >= x_cap) & (inner.first <= 0)
+    decrement = np.divide(inner.first**2, inner.second, out=np.zeros_like(x), where=(inner.second > 0) & ~held)
+    return inner.energy + inner.delay - decrement, inner.energy + 0.5 * inner.delay
 
 
 @dataclass(frozen=True, slots=True)

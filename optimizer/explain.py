@@ -1,4 +1,4 @@
-"""Why a plan gives this receiver this much, in words: prices, binding constraints and what one percent more rho is worth."""
+"""Why a plan gives this receiver this much, in words: prices, binding constraints, the worth of a little more rho."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.problem import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Utility that one percent more rho brings each receiver, part by part; all [N], they sum to 0 at a free optimum."""
+    """Utility that one percent more rho brings each receiver, part by part; all [N], sum 0 at a free optimum."""
 
     quality: FloatArray
     delay: FloatArray
@@ -57,8 +57,8 @@ def _whole(plan: Plan) -> list[str]:
         return sentences
     sentences.append(
         f"Bandwidth is {'used up' if plan.active.bandwidth else 'not used up'}: "
-        f"one more percent ({problem.bandwidth_hz / 100:.4g} Hz) would add {prices.nu_per_hz * problem.bandwidth_hz / 100:.4g} "
-        f"(nu = {prices.nu_per_hz:.4g} per Hz)."
+        f"one more percent ({problem.bandwidth_hz / 100:.4g} Hz) would add "
+        f"{prices.nu_per_hz * problem.bandwidth_hz / 100:.4g} (nu = {prices.nu_per_hz:.4g} per Hz)."
     )
     if plan.active.power:
         sentences.append(
@@ -67,16 +67,16 @@ def _whole(plan: Plan) -> list[str]:
         )
     else:
         sentences.append(
-            f"Power does not bind ({float(plan.power_w.sum()):.4g} of {problem.power_w:g} W): energy costs more than the "
-            "watts would bring, so pi = 0."
+            f"Power does not bind ({float(plan.power_w.sum()):.4g} of {problem.power_w:g} W): energy costs more than "
+            "the watts would bring, so pi = 0."
         )
     if plan.active.deadline:
         eta = float(prices.mu_per_s.sum()) - problem.weights.delay
         sentences.append(f"The deadline of {problem.deadline_s:g} s binds: one more second would add about {eta:.4g}.")
     together = int(plan.active.delay.sum())
     sentences.append(
-        f"{together} of {problem.size} receivers finish at T = {plan.delay_s:.4f} s: whoever finished earlier could give "
-        "bandwidth to the others."
+        f"{together} of {problem.size} receivers finish at T = {plan.delay_s:.4f} s: whoever finished earlier could "
+        "give bandwidth to the others."
     )
     return sentences
 
@@ -86,16 +86,16 @@ def _receiver(plan: Plan, margin: Margins | None, index: int) -> str:
     band = 100 * share.bandwidth_hz / float(plan.bandwidth_hz.sum())
     power = 100 * share.power_w / float(plan.power_w.sum())
     text = (
-        f"{share.name} ({10 * np.log10(share.gain):.1f} dB) gets {band:.1f} % of the bandwidth and {power:.1f} % of the "
-        f"power in use, at rho = {share.rho:.5f}"
+        f"{share.name} ({10 * np.log10(share.gain):.1f} dB) gets {band:.1f} % of the bandwidth and {power:.1f} % of "
+        f"the power in use, at rho = {share.rho:.5f}"
     )
     text += "" if share.scale is None else f" (scale {share.scale})"
     if margin is None or plan.prices is None:
         return text + "."
     net = float(margin.total[index])
     text += (
-        f": one percent more rho would bring {margin.quality[index]:+.4g} in quality, {margin.delay[index]:+.4g} in delay, "
-        f"{margin.transmit_energy[index] + margin.compute_energy[index]:+.4g} in energy"
+        f": one percent more rho would bring {margin.quality[index]:+.4g} in quality, "
+        f"{margin.delay[index]:+.4g} in delay and {margin.transmit_energy[index] + margin.compute_energy[index]:+.4g} in energy"
     )
     return f"{text}; {_verdict(plan, index, net)}."
 

@@ -1,4 +1,4 @@
-"""The experiments behind figures 12, 13 and 14 of FTSC: rows of numbers over several draws of the receivers. No drawing."""
+"""The experiments behind figures 12, 13 and 14 of FTSC: rows of numbers over draws of the receivers. No drawing."""
 
 from __future__ import annotations
 

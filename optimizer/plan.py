@@ -234,8 +234,13 @@ def violation(plan: Plan) -> float:
 
 
 def with_bound(plan: Plan, upper_bound: float) -> Plan:
-    """The plan with this upper bound, and OPTIMAL instead of FEASIBLE when the bound certifies it."""
+    """The plan with this upper bound, and OPTIMAL instead of FEASIBLE when the bound certifies it.
+
+    A utility above its bound beyond rounding means that one of the two is wrong: the plan is then INACCURATE.
+    """
     bounded = dataclasses.replace(plan, upper_bound=upper_bound)
+    if plan.utility - upper_bound > RESIDUAL_TOLERANCE * max(1.0, abs(plan.utility)):
+        return dataclasses.replace(bounded, status=Status.INACCURATE)
     if bounded.status is Status.FEASIBLE and bounded.relative_gap <= CERTIFIED_RELATIVE_GAP:
         return dataclasses.replace(bounded, status=Status.OPTIMAL)
     return bounded

@@ -25,17 +25,17 @@ _PHILOX_WORDS = 4
 class SparseHits:
     """Independent hits of probability p at each element of a segment, drawn block by block.
 
-    For every block a fixed number of gaps is set aside (mean + 5.5 sigma hits), so a run of many blocks is drawn
-    in one call. A block that wants more, once in some millions, goes on from a lane of its own: the law stays exact.
+    For every block a fixed number of gaps is set aside (mean + 3 sigma + 2 hits), so a run of many blocks is drawn
+    in one call. A block that wants more, once in a thousand, goes on from a lane of its own: the law stays exact.
     """
 
     def __init__(self, probability: float, block_elements: int, gaps_per_block: int | None = None) -> None:
-        """probability: below 1. block_elements: elements in a block. gaps_per_block: overrides the mean + 5.5 sigma."""
+        """probability: below 1. block_elements: elements in a block. gaps_per_block: instead of mean + 3 sigma + 2."""
         require_probability("probability", probability)
         if probability == 1.0:
             raise ValueError("probability: must be below 1 for sparse hits, got 1; use a dense method")
         mean = probability * block_elements
-        enough = gaps_per_block or math.ceil(mean + 5.5 * math.sqrt(mean) + 1)
+        enough = gaps_per_block or math.ceil(mean + 3.0 * math.sqrt(mean) + 2)
         self._gaps = -(-enough // _PHILOX_WORDS) * _PHILOX_WORDS
         self._block_elements = block_elements
         self._rate = -math.log1p(-probability)

@@ -11,7 +11,7 @@ is told) and asking.py (what the optimizer is asked) are imported by whoever nee
 from __future__ import annotations
 
 from emulator.topology.loading import load, loads, locate, names
-from emulator.topology.placement import distance_m, link_gain, position
+from emulator.topology.placement import link_gain, position
 from emulator.topology.planning import planned_links, planned_source
 from emulator.topology.resolve import (
     CodecChoice,
@@ -35,7 +35,6 @@ __all__ = [
     "TopologyError",
     "Transmit",
     "Wait",
-    "distance_m",
     "link_gain",
     "load",
     "loads",

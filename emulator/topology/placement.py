@@ -28,14 +28,6 @@ def draw_distance_m(scenario: Scenario, node: str) -> float:
     return random.Random(f"distance {scenario.seed} {node}").uniform(distances.min_m, distances.max_m)
 
 
-def distance_m(scenario: Scenario, node: str) -> float | None:
-    """A node's distance: as given, else drawn; None where its gain is given instead."""
-    found = scenario.nodes[node]
-    if found.gain is not None:
-        return None
-    return draw_distance_m(scenario, node) if found.distance_m is None else found.distance_m
-
-
 def position(scenario: Scenario, link: Link) -> Position:
     """Of a radio link: as its radio says, else the node at its end, else the one at its start, else drawn."""
     stated: list[Radio | Node] = [] if link.radio is None else [link.radio]

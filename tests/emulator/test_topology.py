@@ -6,11 +6,11 @@ import pytest
 
 from emulator.topology import (
     CodecChoice,
+    Scenario,
     SetLink,
     TopologyError,
     Transmit,
     Wait,
-    distance_m,
     link_gain,
     load,
     loads,
@@ -25,6 +25,7 @@ from emulator.topology import (
     transmit_destinations,
     transmit_source,
 )
+from emulator.topology.placement import draw_distance_m
 
 CHAIN = """
 version: 1
@@ -127,21 +128,23 @@ def test_paths_take_the_fewest_links_then_the_first_listed() -> None:
         paths(scenario, "rx1", "server")
 
 
+def distances(scenario: Scenario) -> list[float | None]:
+    return [position(scenario, link).distance_m for link in scenario.links]
+
+
 def test_distances_depend_on_seed_and_name_only() -> None:
     first, second = load("ftsc-downlink"), load("ftsc-downlink", seed=8)
-    drawn = [distance_m(first, name) for name in receivers(first)]
+    drawn = distances(first)
     assert all(d is not None and 1 <= d <= 1000 for d in drawn)
     assert len(set(drawn)) == 5
-    assert drawn != [distance_m(second, name) for name in receivers(second)]
+    assert drawn != distances(second)
     fewer = load("ftsc-downlink", ["nodes.rx1.distance_m=5", "nodes.rx2.gain=1e-9"])
-    assert [distance_m(fewer, name) for name in receivers(fewer)] == [5, None, *drawn[2:]]
+    assert distances(fewer) == [5, None, *drawn[2:]]
 
 
 def test_drawn_distances_are_uniform() -> None:
     scenario = load("ftsc-downlink")
-    nodes = {f"rx{i}": scenario.nodes["rx1"] for i in range(4000)}
-    many = scenario.model_copy(update={"nodes": nodes})
-    drawn = [distance_m(many, name) or 0.0 for name in nodes]
+    drawn = [draw_distance_m(scenario, f"rx{i}") for i in range(4000)]
     # mean of n uniforms on [1, 1000]: standard deviation 999 / sqrt(12 n); 4 sigma
     assert abs(sum(drawn) / len(drawn) - 500.5) < 4 * 999 / (12 * len(drawn)) ** 0.5
 
@@ -154,7 +157,7 @@ def test_gain_comes_from_the_link_then_its_end_then_its_start_then_a_draw() -> N
     assert gains == pytest.approx([1e-5, 2e-7, 1e-7, 1e-5, 1e-5], rel=1e-12)
     drawn = load("ftsc-downlink", ["resources.fading.path_loss_exponent=3"])
     place = position(drawn, drawn.links[4])
-    assert place.distance_m == distance_m(drawn, "rx5")
+    assert place.distance_m == draw_distance_m(drawn, "rx5")
     assert link_gain(drawn, drawn.links[4]) == pytest.approx(1e-3 * (place.distance_m or 0) ** -3)
 
 

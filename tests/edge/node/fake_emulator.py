@@ -9,7 +9,7 @@ import asyncio
 import io
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +39,7 @@ class _Peer:
         self.instance = instance
         self.outgoing: asyncio.Queue[data_plane_pb2.AttachResponse] = asyncio.Queue()
         self.cut = asyncio.Event()
+        self.refusal = (grpc.StatusCode.UNAVAILABLE, "cut")
 
 
 class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
@@ -126,7 +127,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
             if work.done() and not work.cancelled() and work.exception() is not None:
                 raise work.exception() or AssertionError
         if peer.cut.is_set():
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+            await context.abort(*peer.refusal)
 
     def _introduce(self, node: str, instance: str) -> None:
         """What a destination that (re)attaches must hear, and what its sources must."""
@@ -346,3 +347,14 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 def pixels(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 10.0) -> None:
+    """Returns when `holds` does; fails when it does not for a long while."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while asyncio.get_running_loop().time() < deadline:
+        answer = holds()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"did not come true within {within_s:g} s")

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import numpy as np
 import pytest
-from fake_emulator import FakeEmulator, Node, flow, network, picture, start_node
+from fake_emulator import FakeEmulator, Node, eventually, flow, network, picture, start_node
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
@@ -209,17 +209,23 @@ def test_only_so_many_transfers_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     async def test(rx: Node) -> None:
         stalled = rx.parameters.UploadParameters()
         await stalled.write(pb.UploadParametersRequest(head=pb.UploadHead(session="flow", size_bytes=9)))
-        with pytest.raises(grpc.aio.AioRpcError, match="transfers are under way"):
-            for _ in range(200):
-                await download(rx)
-                await asyncio.sleep(0.01)
-        stalled.cancel()
-        for _ in range(200):
+        refusals: list[str] = []
+
+        async def refused() -> bool:
             try:
-                data, _ = await download(rx)
-                break
-            except grpc.aio.AioRpcError:
-                await asyncio.sleep(0.01)
-        assert data
+                await download(rx)
+            except grpc.aio.AioRpcError as error:
+                refusals.append(error.details() or "")
+                return True
+            return False
+
+        await eventually(refused)
+        assert "transfers are under way" in refusals[0]
+        stalled.cancel()
+
+        async def accepted() -> bool:
+            return not await refused()
+
+        await eventually(accepted)
 
     with_rx(test)

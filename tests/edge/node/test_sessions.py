@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 import grpc
 import grpc.aio
 import pytest
-from fake_emulator import FakeEmulator, flow, network, picture, png, start_node
+from fake_emulator import FakeEmulator, eventually, flow, network, picture, png, start_node
 
 from edge.node import sessions
 from edge.node.sessions import Role
@@ -156,8 +156,7 @@ def test_a_session_with_messages_under_way_is_not_replaced() -> None:
         async with network() as (emulator, tx, (rx,)):
             emulator.receipts_pass = False
             sending = asyncio.create_task(tx.transmit([picture(1)]))
-            while not emulator.receipts:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: bool(emulator.receipts))
             await refused(tx.configure(flow(shift="1")), grpc.StatusCode.FAILED_PRECONDITION, "'flow'", "under way")
             with pytest.raises(grpc.aio.AioRpcError, match="message 0 of session 'flow' is under way"):
                 await tx.transmit([picture(2)])
@@ -198,7 +197,7 @@ def test_transmit_checks_its_request_before_anything_is_sent() -> None:
 
 def test_describe_says_who_the_node_is() -> None:
     async def scenario() -> None:
-        async with network() as (emulator, tx, (rx,)):
+        async with network() as (_, tx, (rx,)):
             await tx.transmit([picture(1)])  # both are attached now
             described = await rx.control.Describe(node_pb2.DescribeRequest())
             assert (described.name, described.role, described.attached) == ("rx", node_pb2.NODE_ROLE_RX, True)
