@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -58,6 +59,9 @@ def _load(name: str, settings: Iterable[str] = (), seed: int | None = None, cloc
 @click.group()
 def main() -> None:
     """Emulates the network between edge devices: runs scenarios, serves links, checks topologies, draws reports."""
+    os.environ.setdefault(
+        "GRPC_VERBOSITY", "NONE"
+    )  # its C core repeats our sentences on standard error, in its own words
 
 
 @main.command("list")

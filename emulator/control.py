@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -15,7 +15,7 @@ from emulator.link_config import TopologyError
 from emulator.network import Network
 from emulator.v1 import control_pb2, control_pb2_grpc
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 CONTROLLER = "controller"
 MIN_INTERVAL_S = 0.1

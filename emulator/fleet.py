@@ -58,8 +58,9 @@ class Fleet:
 
     async def start(self, name: str, module: str, arguments: Sequence[str]) -> Member:
         """Starts a daemon and waits for its address. Raises LaunchError."""
-        whole = [*arguments, *self.security_arguments]
-        daemon = await local.start(name, module, [*whole, "--listen", "127.0.0.1:0"], self.logs / f"{name}.log")
+        whole, log_file = [*arguments, *self.security_arguments], self.logs / f"{name}.log"
+        log_file.unlink(missing_ok=True)  # an earlier run's, in the same folder
+        daemon = await local.start(name, module, [*whole, "--listen", "127.0.0.1:0"], log_file)
         member = Member(name, module, whole, daemon, open_channel(daemon.address, self.security, name))
         self.members[name] = member
         return member
@@ -120,9 +121,10 @@ class Fleet:
             self.failure.exception()  # seen
         else:
             self.failure.cancel()
-        for member in self.members.values():
-            if member.watcher is not None:
-                member.watcher.cancel()
+        watchers = [member.watcher for member in self.members.values() if member.watcher is not None]
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
         order = sorted(self.members.values(), key=lambda m: m.module == "emulator")
         last = [m for m in order if m.module == "emulator"]
         for group in ([m for m in order if m not in last], last):

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import shutil
 import signal
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -39,7 +42,8 @@ from emulator.v1 import control_pb2, control_pb2_grpc
 from optimizer.v1 import planner_pb2_grpc
 
 NS_PER_S = 1_000_000_000
-RETRY_S = 0.2
+
+Result = TypeVar("Result")
 
 
 class RunError(Exception):
@@ -70,13 +74,15 @@ class Session:
 
 @dataclass
 class Run:
-    """One run and all it knows."""
+    """One run and all it knows. state: where receivers keep what they were delivered, for as long as the run lasts."""
 
     scenario: Scenario
     options: RunOptions
     progress: Progress
     fleet: Fleet
     report: Report
+    state: Path
+    shots: dict[tuple[int | None, int | None], list[Shot]] = field(default_factory=dict)
     links: dict[str, control_pb2.Link] = field(default_factory=dict)
     decision: Decision | None = None
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -85,6 +91,21 @@ class Run:
 
     # -- phases --------------------------------------------------------------------------------------------------
 
+    async def load_pictures(self) -> None:
+        """Reads what every step will send, before anything is started: a bad file should be known at once."""
+        self.progress.phase("reading pictures")
+        for step in self.scenario.workload:
+            if isinstance(step, Transmit) and self._selection(step) not in self.shots:
+                crop, count = self._selection(step)
+                self.shots[crop, count] = await asyncio.to_thread(
+                    pictures_to_send.load, self.options.images, crop, count
+                )
+
+    def _selection(self, step: Transmit) -> tuple[int | None, int | None]:
+        """Which pictures a step sends: crop, and how many."""
+        limits = [limit for limit in (step.images, self.options.limit) if limit is not None]
+        return step.crop, min(limits) if limits else None
+
     async def start_processes(self) -> None:
         """Emulator and optimizer first, then every node at once; returns when all report SERVING."""
         began = time.monotonic()
@@ -92,14 +113,14 @@ class Run:
         wanted = [self.fleet.start("emulator", "emulator", ["serve"])]
         if self.scenario.plan is not None:
             wanted.append(self.fleet.start("optimizer", "optimizer", ["serve"]))
-        await asyncio.gather(*wanted)
-        await asyncio.gather(*(self.fleet.serving(name) for name in self.fleet.members))
+        await _together(wanted)
+        await _together([self.fleet.serving(name) for name in self.fleet.members])
         network = topology(self.scenario)
         self.links = {link.name: link for link in network.links}
         await self.control.ApplyTopology(control_pb2.ApplyTopologyRequest(topology=network))
         nodes = [(name, node.role) for name, node in self.scenario.nodes.items() if node.role != "relay"]
-        await asyncio.gather(*(self._start_node(name, role) for name, role in nodes))
-        await asyncio.gather(*(self.fleet.serving(name) for name, _ in nodes))
+        await _together([self._start_node(name, role) for name, role in nodes])
+        await _together([self.fleet.serving(name) for name, _ in nodes])
         self.fleet.watch("emulator", self._restore_emulator)
         for name, _ in nodes:
             self.fleet.watch(name, lambda name=name: self._restore_node(name))  # type: ignore[misc]
@@ -109,7 +130,7 @@ class Run:
         address = self.fleet.members["emulator"].daemon.address
         arguments = ["--role", role, "--name", name, "--emulator", address]
         if role == "rx":
-            arguments += ["--state", str(self.options.out / "state")]
+            arguments += ["--state", str(self.state)]
         await self.fleet.start(name, "edge.node", arguments)
 
     async def plan(self) -> None:
@@ -156,15 +177,12 @@ class Run:
         source = step.source or next(name for name, node in self.scenario.nodes.items() if node.role == "tx")
         everyone = tuple(name for name, node in self.scenario.nodes.items() if node.role == "rx")
         destinations = everyone if step.destinations in (None, ["all"]) else tuple(step.destinations or ())
-        limits = [limit for limit in (step.images, self.options.limit) if limit is not None]
-        shots = await asyncio.to_thread(
-            pictures_to_send.load, self.options.images, step.crop, min(limits) if limits else None
-        )
+        shots = self.shots[self._selection(step)]
         groups = [destinations] if step.mode == "multicast" else [(name,) for name in destinations]
         sessions = [await self._open_session(source, group) for group in groups]
         self.progress.transmitting(len(shots) * len(destinations))
         offered_ns = self.model_now_ns
-        await asyncio.gather(*(self._send(session, shots, step, offered_ns) for session in sessions))
+        await _together([self._send(session, shots, step, offered_ns) for session in sessions])
         received = [r.transit.received_ns for sent in self.sent.values() for r in sent.receipts.values()]
         self.model_now_ns = max([self.model_now_ns, *received])
         return f"{len(shots)} pictures from {source} to {', '.join(destinations)}"
@@ -175,8 +193,8 @@ class Run:
         if name in self.sessions:
             return self.sessions[name]
         self.progress.phase("opening codecs")
-        answers = await asyncio.gather(
-            *(self._configure(d, self._config(name, source, destinations, d)) for d in destinations)
+        answers = await _together(
+            [self._configure(d, self._config(name, source, destinations, d)) for d in destinations]
         )
         held = [next(s.codec for s in answer.sessions if s.session == name) for answer in answers]
         for other in held[1:]:
@@ -228,14 +246,26 @@ class Run:
                 interval_ns=interval_ns,
                 deadline_ns=round(step.deadline_s * NS_PER_S),
             )
-            async for event in stub.Transmit(request):
-                if event.WhichOneof("event") == "sent":
-                    self.sent[session.name, event.sent.message_id].news = event.sent
-                else:
-                    self.sent[session.name, event.receipt.message_id].receipts[event.receipt.destination] = (
-                        event.receipt
-                    )
-                    self.progress.receipt()
+            try:
+                async for event in stub.Transmit(request):
+                    self._note(session, event)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise  # the node says why
+                log = self.fleet.members[session.source].daemon.log
+                raise RunError(
+                    f"{session.source}: the sender died, and its pictures with it (its log is {log}); "
+                    "run the scenario again"
+                ) from error
+
+    def _note(self, session: Session, event: node_pb2.TransmitResponse) -> None:
+        """Writes down what a sender says."""
+        if event.WhichOneof("event") == "sent":
+            self.sent[session.name, event.sent.message_id].news = event.sent
+        else:
+            receipt = event.receipt
+            self.sent[session.name, receipt.message_id].receipts[receipt.destination] = receipt
+            self.progress.receipt()
 
     # -- links and lives -----------------------------------------------------------------------------------------
 
@@ -261,8 +291,8 @@ class Run:
         for session in self.sessions.values():
             if name in session.destinations:
                 await self._configure(name, self._config(session.name, session.source, session.destinations, name))
-            elif name == session.source:
-                raise LaunchError(f"{name}: the sender died, and its pictures with it; run the scenario again")
+            elif name == session.source:  # between two steps; a step under way has failed already
+                await self._configure(name, session.config)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -299,6 +329,16 @@ class Run:
                     received[message.session, message.message_id, name] = picture
 
 
+async def _together(works: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """All at once, in order. When one fails the others are stopped, waited for, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]
+
+
 def _codec_words(codec: object) -> str:
     options = ", ".join(f"{k} {v}" for k, v in sorted(codec.options.items()) if k != "weights")  # type: ignore[attr-defined]
     return f"{codec.name} ({options})" if options else str(codec.name)  # type: ignore[attr-defined]
@@ -320,6 +360,7 @@ def _empty_report(scenario: Scenario, options: RunOptions) -> Report:
 
 
 async def _workload(run: Run) -> None:
+    await run.load_pictures()
     await run.start_processes()
     began = time.monotonic()
     plan = run.scenario.plan
@@ -342,9 +383,10 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
     down; a run that is interrupted or breaks off half-way still leaves a partial report, which says so.
     """
     progress = progress or Silent()
-    options.out.mkdir(parents=True, exist_ok=True)
+    _clear(options.out)
     fleet = Fleet(options.out / "logs", options.tls_dir, scenario.processes.restart)
-    run = Run(scenario, options, progress, fleet, _empty_report(scenario, options))
+    state = Path(tempfile.mkdtemp(prefix="state-", dir=options.out))
+    run = Run(scenario, options, progress, fleet, _empty_report(scenario, options), state)
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(_workload(run))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -359,8 +401,17 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         await fleet.stop()
+        shutil.rmtree(state, ignore_errors=True)
         progress.close()
     return run.report
+
+
+def _clear(out: Path) -> None:
+    """Makes the report's folder, without what an earlier run left there: receivers would take its messages for theirs."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").unlink(missing_ok=True)
+    for name in ("state", "received", "originals", "logs"):
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def _why_it_ended(work: asyncio.Task[None], fleet: Fleet) -> str | None:
@@ -382,6 +433,7 @@ def _why_it_ended(work: asyncio.Task[None], fleet: Fleet) -> str | None:
 async def _finish(run: Run, reason: str | None) -> None:
     """Writes what there is. Raises RunError with the reason when the run did not come to its end."""
     run.report.interrupted = reason
+    run.report.restarts = {name: member.restarts for name, member in run.fleet.members.items() if member.restarts}
     run.report.wall_s = time.monotonic() - run._began
     path: Path | None = None
     if reason is None or run.sent:

@@ -173,7 +173,8 @@ def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
     rho = np.exp(u)
     x_cap = dual.log_snr_cap + math.log(-math.expm1(-dual.log_snr_cap))
     low, high = np.full_like(u, _LEAST_LOG_SNR), np.full_like(u, x_cap)
-    x = np.clip(dual.log_snr, _LEAST_LOG_SNR + 1.0, x_cap)  # the best SNR depends little on rho
+    x = np.maximum(dual.log_snr, _LEAST_LOG_SNR + 1.0)  # the best SNR depends little on rho
+    x = np.where(x > x_cap - 1e-6, x_cap, x)
     inner = _Inner.at(dual, rho, x)
     for _ in range(_MAX_STEPS):
         high = np.where(inner.first > 0, x, high)

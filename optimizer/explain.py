@@ -95,7 +95,8 @@ def _receiver(plan: Plan, margin: Margins | None, index: int) -> str:
     net = float(margin.total[index])
     text += (
         f": one percent more rho would bring {margin.quality[index]:+.4g} in quality, "
-        f"{margin.delay[index]:+.4g} in delay and {margin.transmit_energy[index] + margin.compute_energy[index]:+.4g} in energy"
+        f"{margin.delay[index]:+.4g} in delay and "
+        f"{margin.transmit_energy[index] + margin.compute_energy[index]:+.4g} in energy"
     )
     return f"{text}; {_verdict(plan, index, net)}."
 

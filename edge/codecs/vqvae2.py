@@ -169,7 +169,9 @@ def _shape(path: Path) -> VQVAE2Shape:
 
 def _load(path: Path, shape: VQVAE2Shape, half: type[Network], prefixes: tuple[str, ...]) -> Network:
     """Half the network with its tensors from the file, ready to run."""
-    with torch.device("meta"):  # no initial values: they would be thrown away, and would draw from the global generator
+    # Initial values are thrown away, and must not draw from the caller's generator. (The meta device would spare them,
+    # but the first draw on it imports torch's compiler, which takes longer than everything else here.)
+    with torch.random.fork_rng(devices=[]):
         network = half(shape)
     try:
         network.load_state_dict(weights.read_tensors(path, prefixes), assign=True)

@@ -125,7 +125,7 @@ class Flow:
         self._credit = 0
         self._accepted.clear()
         self._refusal = None
-        self._unsent = deque(self._under_way.values())
+        pass
         with contextlib.suppress(DetachedError):  # then the next welcome begins a round
             self._attachment.post(data_plane_pb2.AttachRequest(announcement=self._announcement()))
         self._changed.set()
@@ -302,7 +302,8 @@ class _Batch:
         if self._size and self._size + size_bytes > self._limit:
             await self.flush()
         self._size += size_bytes + FRAME_BYTES
-        return self._request.batch.frames.add()
+        frame: packet_pb2.Frame = self._request.batch.frames.add()
+        return frame
 
     async def flush(self) -> None:
         """Raises DetachedError, or _NewRoundError when the flow has begun another round meanwhile."""

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from edge.wire.endpoint import Security
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
+DISCARD_S = 1.0
 MAX_TRANSFERS = 4  # at once; each may hold a file in memory
 
 
@@ -144,6 +145,7 @@ class ParameterServicer(parameters_pb2_grpc.ParameterServiceServicer):  # type: 
                 self._check_idle([session.name])
                 names, description, digest = await self._thread.run(_swap, session, holder, data)
             except (TransferError, TensorError) as error:
+                await _discard(requests)
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except (CodecError, UnderWayError) as error:
                 await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
@@ -231,6 +233,14 @@ async def receive(
     if digest != head.digest.lower():
         raise TransferError(f"head.digest: the file's SHA-256 is {digest}, not '{head.digest[:64]}'; send it again")
     return head, whole
+
+
+async def _discard(requests: AsyncIterator[parameters_pb2.UploadParametersRequest]) -> None:
+    """Reads on for a moment: a client that is refused while it writes may be told of a broken stream instead of why."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_S):
+            async for _ in requests:
+                pass
 
 
 def _swap(session: Session, holder: TensorHolder, data: bytes) -> tuple[list[str], Any, str]:

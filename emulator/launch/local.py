@@ -67,6 +67,7 @@ async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> 
     except asyncio.CancelledError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        await process.wait()
         raise
 
 

@@ -76,6 +76,8 @@ def _type(annotation: object) -> str:
         return _type(arguments[0])
     if origin is list:
         return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"object of {_type(arguments[1])}"
     if origin is typing.Literal:
         return ", ".join(f"`{value}`" for value in arguments)
     if origin in (types.UnionType, typing.Union):

@@ -273,6 +273,13 @@ class Report(Section):
     receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
     timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
+    restarts: Annotated[
+        dict[str, int],
+        about(
+            "Times that the controller started a daemon anew, by name; daemons that lived on are left out.",
+            volatile=True,
+        ),
+    ] = {}
 
     def deterministic(self) -> dict[str, Any]:
         """What two runs of one scenario with one seed must agree on, under any clock.

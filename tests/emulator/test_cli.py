@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,17 @@ def test_bad_input_is_one_sentence_and_status_2(arguments: list[str], sentence: 
     assert result.stderr == f"{sentence}\n"
     assert result.stdout == ""
     assert result.exit_code == 2
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [sys.executable, "-m", "emulator", "serve", "--listen", address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    sentence = (
+        "cannot bind (port in use, or not an address of this machine); choose another port, or 0 for any free one"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"--listen {address}: {sentence}\n")
 
 
 def test_every_fault_has_its_own_line(tmp_path: Path) -> None:

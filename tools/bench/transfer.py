@@ -1,6 +1,6 @@
 """Is time right? 114 000 bytes over 2 Mbit/s and 20 ms: model time on the virtual clock, wall time on the real one.
 
-Wall time is from the sender's write to the receiver's reading of the message's end, over real sockets: both ends in this
+Wall time is from the write of the sender to the reading of the end by the receiver, over real sockets: both in this
 process, the emulator in its own.
 """
 

@@ -43,8 +43,12 @@ class _Peer:
 
 
 class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
-    """Forwards everything at once. `deliver(destination, run)` may refuse a run; `watch(frame)` sees each frame of a
-    source before it is forwarded, and may call `cut`. What happened is in heads, receipts, overdrawn."""
+    """Forwards everything at once.
+
+    `deliver(destination, run)` may refuse a run; what is `under_way(message_id)` never arrives; `watch(frame)` sees
+    each frame of a source before it is forwarded, and may call `cut`. What happened is in heads, receipts, overdrawn (runs
+    beyond the credit) and headless (frames of messages that had no head since the last announcement).
+    """
 
     def __init__(self, nodes: Sequence[str] = ("tx", "rx"), credit_bytes: int = CREDIT_BYTES) -> None:
         self.nodes = nodes
@@ -63,6 +67,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         self.receipts: list[packet_pb2.Receipt] = []
         self.receipts_pass = True
         self.deliver: Callable[[str, packet_pb2.PacketRun], bool] = lambda destination, run: True
+        self.under_way: Callable[[int], bool] = lambda message_id: False
         self.watch: Callable[[packet_pb2.Frame], None] = lambda frame: None
         self._server: grpc.aio.Server | None = None
         self.port = 0
@@ -201,7 +206,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
             if self.credit[part.session] < 0:
                 self.overdrawn.append((part.session, size))
         for destination in announcement.destinations:
-            if kind != "run" or self.deliver(destination, part):
+            if not self.under_way(part.message_id) and (kind != "run" or self.deliver(destination, part)):
                 self._tell(destination, batch=packet_pb2.Batch(frames=[frame]))
         if kind == "run" and part.session in self.granted:
             self.grant(part.session, size)

@@ -146,6 +146,7 @@ def test_a_broken_stream_delivers_each_message_once(victim: str) -> None:
             for original, delivery in zip(sent, await rx.collect(), strict=True):
                 np.testing.assert_array_equal(pixels(delivery.png), original)
             assert emulator.overdrawn == []
+            assert emulator.headless == []
 
     asyncio.run(scenario())
 

@@ -174,6 +174,18 @@ def test_an_upload_in_the_wrong_order_is_refused(parts: list[pb.UploadParameters
     with_rx(test)
 
 
+def test_a_refused_client_that_neither_sends_nor_ends_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "DISCARD_S", 0.1)
+
+    async def test(rx: Node) -> None:
+        call = rx.parameters.UploadParameters()
+        await call.write(pb.UploadParametersRequest(chunk=b"x"))
+        with pytest.raises(grpc.aio.AioRpcError, match="head: must be the first"):
+            await asyncio.wait_for(asyncio.shield(call), 5)
+
+    with_rx(test)
+
+
 def test_a_codec_without_tensors_says_so() -> None:
     async def test(rx: Node) -> None:
         await rx.configure(flow(codec="raw"))
