@@ -12,6 +12,7 @@ import lzma
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -57,7 +58,10 @@ def as_rgb(array: NDArray[np.uint8], name: str) -> Picture:
 def decode(data: bytes, name: str) -> Picture:
     """An encoded image file's bytes to [H, W, 3]. Raises ImageError when it cannot be read or is too large."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+            opened = Image.open(io.BytesIO(data))
+        with opened as image:
             if image.width * image.height <= MAX_PIXELS:
                 return np.asarray(image.convert("RGB"))
             size = f"{image.width}x{image.height}"

@@ -21,7 +21,7 @@ CONTROLLER = "controller"
 MIN_INTERVAL_S = 0.1
 
 
-class LinkControl(control_pb2_grpc.LinkControlServiceServicer):
+class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[misc]  # generated without types
     """LinkControlService (proto/emulator/v1/control.proto). Under TLS only the controller may call."""
 
     def __init__(self, exchange: Exchange) -> None:

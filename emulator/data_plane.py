@@ -21,7 +21,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 log = logging.getLogger(__name__)
 
 
-class DataPlane(data_plane_pb2_grpc.DataPlaneServiceServicer):
+class DataPlane(data_plane_pb2_grpc.DataPlaneServiceServicer):  # type: ignore[misc]  # generated without types
     """DataPlaneService (proto/emulator/v1/data_plane.proto)."""
 
     def __init__(self, exchange: Exchange) -> None:

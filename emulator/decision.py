@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.report.schema import PlanReceiver, PlanReport
-from emulator.topology import Scenario, planned_links, position
+from emulator.topology import Scenario, planned_links
 from emulator.topology.lowering import PlannedRadio
 from optimizer.v1 import planner_pb2
 
@@ -34,19 +35,22 @@ def scale_for(rho: float) -> int:
     return SCALES[-1]
 
 
-def decide(scenario: Scenario, plan: planner_pb2.PlanResponse) -> Decision:
-    """What the answer means for links, codecs and report."""
+def decide(scenario: Scenario, plan: planner_pb2.PlanResponse, distances_m: Mapping[str, float | None]) -> Decision:
+    """What the answer means for links, codecs and report. distances_m: where the receivers are; those that have left
+    have no allocation."""
     by_name = {allocation.name: allocation for allocation in plan.allocations}
     radios, scales, receivers = {}, {}, []
     for link in planned_links(scenario):
         name = link.destinations[0]
+        if name not in by_name:
+            continue
         allocation = by_name[name]
         radios[link.name] = PlannedRadio(allocation.bandwidth_hz, allocation.power_w, allocation.gain)
         scales[name] = allocation.scale if allocation.HasField("scale") else scale_for(allocation.rho)
         receivers.append(
             PlanReceiver(
                 name=name,
-                distance_m=position(scenario, link).distance_m,
+                distance_m=distances_m[name],
                 gain=allocation.gain,
                 bandwidth_hz=allocation.bandwidth_hz,
                 power_w=allocation.power_w,

@@ -23,6 +23,7 @@ from emulator.v1 import control_pb2, data_plane_pb2
 
 MAX_SESSIONS = 4096
 MAX_BATCH_BYTES = 1024 * 1024
+CREDIT_DELAY_S = 0.002
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +38,15 @@ class Refusal(Exception):  # noqa: N818  (it is an answer, not a fault)
 
 @dataclass
 class Session:
-    """An open session. outstanding_bytes: payload taken and not yet served. grants: how often the whole queue was
-    granted; credit for bytes of an earlier grant is void."""
+    """An open session. outstanding_bytes: payload taken and not yet served. owed_bytes: served, but its credit not yet
+    given back. grants: how often the whole queue was granted; credit for bytes of an earlier grant is void."""
 
     announcement: data_plane_pb2.Announcement
     route: SessionRoute
     wall: WallTime
     granted: bool = False
     outstanding_bytes: int = 0
+    owed_bytes: int = 0
     grants: int = 0
 
 
@@ -274,7 +276,7 @@ class Exchange:
     def _grant(self, session: Session) -> None:
         """Grants the whole queue, once an announcement was accepted."""
         session.granted = True
-        session.outstanding_bytes = 0
+        session.outstanding_bytes = session.owed_bytes = 0
         session.grants += 1
         self._send_credit(session, self._network().queue_bytes(session.route))
 
@@ -293,7 +295,17 @@ class Exchange:
             task.add_done_callback(self._tasks.discard)
             return
         session.outstanding_bytes = max(0, session.outstanding_bytes - size_bytes)
-        self._send_credit(session, size_bytes)
+        session.owed_bytes += size_bytes
+        if 4 * session.owed_bytes >= self._network().queue_bytes(session.route):
+            self._pay_back(session, grant)
+        elif session.owed_bytes == size_bytes:  # the first that is owed: do not wait for more for long
+            asyncio.get_running_loop().call_later(CREDIT_DELAY_S, self._pay_back, session, grant)
+
+    def _pay_back(self, session: Session, grant: int) -> None:
+        """Gives back what is owed, in one message: each costs about as much as carrying 30 kB."""
+        if session.owed_bytes and grant == session.grants:
+            self._send_credit(session, session.owed_bytes)
+            session.owed_bytes = 0
 
     async def _serve_later(self, session: Session, grant: int, size_bytes: int, congested: list[Attachment]) -> None:
         for attachment in congested:

@@ -23,7 +23,7 @@ NS = 1e-9
 
 @dataclass
 class Sent:
-    """One message and what came back: its receipts by destination."""
+    """One message and what came back: its receipts by destination. links: as they were when it was sent."""
 
     session: str
     message_id: int
@@ -31,17 +31,17 @@ class Sent:
     destinations: tuple[str, ...]
     shot: Shot
     offered_ns: int
+    links: Sequence[control_pb2.Link]
     news: node_pb2.MessageSent | None = None
     receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
 
 
-def message_reports(sent: Iterable[Sent], links: Sequence[control_pb2.Link]) -> list[MessageReport]:
-    """One entry a message and destination, with the time that theory asks for on the links as they are now."""
-    configs = [LinkConfig.from_proto(link) for link in links]
-    return [_message_report(message, destination, configs) for message in sent for destination in message.destinations]
+def message_reports(sent: Iterable[Sent]) -> list[MessageReport]:
+    """One entry a message and destination, with the time that theory asks for on the links as they were then."""
+    return [_message_report(message, destination) for message in sent for destination in message.destinations]
 
 
-def _message_report(message: Sent, destination: str, links: list[LinkConfig]) -> MessageReport:
+def _message_report(message: Sent, destination: str) -> MessageReport:
     receipt = message.receipts.get(destination)
     source_values = message.shot.pixels.size
     entry = MessageReport(
@@ -64,6 +64,7 @@ def _message_report(message: Sent, destination: str, links: list[LinkConfig]) ->
         entry.reason = receipt.reason
         entry.sent_s, entry.received_s = transit.sent_ns * NS, transit.received_ns * NS
         entry.transfer_s = (transit.received_ns - transit.sent_ns) * NS
+        links = [LinkConfig.from_proto(link) for link in message.links]
         entry.theoretical_transfer_s = theoretical_transfer_s(message.source, destination, transit, links)
         entry.packets, entry.packets_lost = transit.packets, transit.packets_lost
         entry.element_errors, entry.retransmissions = transit.element_errors, transit.retransmissions

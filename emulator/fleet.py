@@ -96,6 +96,7 @@ class Fleet:
             if member.restarts >= self.restarts:
                 self._fail(f"{member.name}: ended with status {status}; its log is {member.daemon.log}")
                 return
+            await asyncio.sleep(RESTART_PAUSE_S)  # in which the run may end because of this very death
             member.restarts += 1
             log.warning("%s ended with status %s; starting it again at %s", member.name, status, member.daemon.address)
             try:
@@ -106,13 +107,19 @@ class Fleet:
                 return
 
     async def _start_again(self, member: Member) -> None:
-        await asyncio.sleep(RESTART_PAUSE_S)
         arguments = [*member.arguments, "--listen", member.daemon.address]
         member.daemon = await local.start(member.name, member.module, arguments, member.daemon.log)
 
     def _fail(self, sentence: str) -> None:
         if not self.failure.done():
             self.failure.set_exception(local.LaunchError(sentence))
+
+    async def let_die(self) -> None:
+        """Starts nothing again from now on."""
+        watchers = [member.watcher for member in self.members.values() if member.watcher is not None]
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stops everything: nodes first, so that the emulator can deliver what it has."""
@@ -121,10 +128,7 @@ class Fleet:
             self.failure.exception()  # seen
         else:
             self.failure.cancel()
-        watchers = [member.watcher for member in self.members.values() if member.watcher is not None]
-        for watcher in watchers:
-            watcher.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
+        await self.let_die()
         order = sorted(self.members.values(), key=lambda m: m.module == "emulator")
         last = [m for m in order if m.module == "emulator"]
         for group in ([m for m in order if m not in last], last):

@@ -10,8 +10,8 @@ import contextlib
 import io
 import shutil
 import signal
-import tempfile
 import time
+import uuid
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -232,9 +232,16 @@ class Run:
     async def _send(self, session: Session, shots: list[Shot], step: Transmit, offered_ns: int) -> None:
         stub = node_pb2_grpc.NodeServiceStub(self.fleet.members[session.source].channel)
         first_id, interval_ns = session.next_id, round(step.interval_s * NS_PER_S)
+        links = list(self.links.values())
         for i, shot in enumerate(shots):
             self.sent[session.name, first_id + i] = Sent(
-                session.name, first_id + i, session.source, session.destinations, shot, offered_ns + i * interval_ns
+                session.name,
+                first_id + i,
+                session.source,
+                session.destinations,
+                shot,
+                offered_ns + i * interval_ns,
+                links,
             )
         session.next_id += len(shots)
         for first, payloads in pictures_to_send.groups(shots):
@@ -275,7 +282,7 @@ class Run:
 
     async def _update_link(self, change: control_pb2.UpdateLinkRequest) -> None:
         answer = await self.control.UpdateLink(change)
-        self.links[change.name].CopyFrom(answer.link)
+        self.links[change.name] = answer.link  # a new object: messages keep the links that they were sent over
 
     async def _restore_emulator(self) -> None:
         """A new emulator knows nothing: give it the network as it now is. The nodes come back by themselves."""
@@ -300,7 +307,7 @@ class Run:
         """Fills the report's messages, links and nodes, and fetches the pictures from the receivers."""
         self.progress.phase("collecting")
         links = [self.links[link.name] for link in self.scenario.links if link.name in self.links]
-        self.report.messages = findings.message_reports(self.sent.values(), links)
+        self.report.messages = findings.message_reports(self.sent.values())
         counters: Sequence[control_pb2.LinkCounters] = []
         with contextlib.suppress(grpc.aio.AioRpcError, KeyError):
             counters = (await self.control.GetCounters(control_pb2.GetCountersRequest(), timeout=5)).links
@@ -361,6 +368,7 @@ def _empty_report(scenario: Scenario, options: RunOptions) -> Report:
 
 async def _workload(run: Run) -> None:
     await run.load_pictures()
+    await asyncio.to_thread(_make_room, run.options)
     await run.start_processes()
     began = time.monotonic()
     plan = run.scenario.plan
@@ -383,9 +391,8 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
     down; a run that is interrupted or breaks off half-way still leaves a partial report, which says so.
     """
     progress = progress or Silent()
-    _clear(options.out)
     fleet = Fleet(options.out / "logs", options.tls_dir, scenario.processes.restart)
-    state = Path(tempfile.mkdtemp(prefix="state-", dir=options.out))
+    state = options.out / f"state-{uuid.uuid4().hex}"  # never an earlier run's: its messages would pass for ours
     run = Run(scenario, options, progress, fleet, _empty_report(scenario, options), state)
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(_workload(run))
@@ -396,7 +403,10 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
-        await _finish(run, _why_it_ended(work, fleet))
+        reason = _why_it_ended(work, fleet)
+        if reason is not None:
+            await fleet.let_die()
+        await _finish(run, reason)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
@@ -406,12 +416,17 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
     return run.report
 
 
-def _clear(out: Path) -> None:
-    """Makes the report's folder, without what an earlier run left there: receivers would take its messages for theirs."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").unlink(missing_ok=True)
-    for name in ("state", "received", "originals", "logs"):
-        shutil.rmtree(out / name, ignore_errors=True)
+def _make_room(options: RunOptions) -> None:
+    """Makes the report's folder. An earlier run's report there gives way; other files are not ours to touch."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    earlier = options.out / "report.json"
+    if not earlier.exists():
+        return
+    for folder in (options.out / "received", options.out / "originals"):
+        if options.images is not None and options.images.resolve().is_relative_to(folder.resolve()):
+            raise RunError(f"--images {options.images}: lies in --out, whose old pictures give way; choose another --out")
+        shutil.rmtree(folder, ignore_errors=True)
+    earlier.unlink()
 
 
 def _why_it_ended(work: asyncio.Task[None], fleet: Fleet) -> str | None:

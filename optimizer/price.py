@@ -74,6 +74,11 @@ def solve(problem: Problem, start: Prices | None = None) -> Plan:
     return best
 
 
+def solve_uncertified(problem: Problem, start: Prices | None = None) -> Plan:
+    """The plan without its certificate: status FEASIBLE at best, upper bound inf. For a first look, or for timing."""
+    return _attempt(problem, None, start, certify=False)
+
+
 def solve_fixed_rho(problem: Problem, rho: FloatArray, start: Prices | None = None, certify: bool = True) -> Plan:
     """The best bandwidths and powers for given [N] compression rates: a convex problem, solved exactly.
 

@@ -305,8 +305,11 @@ def _points_in(path: Path) -> list[tuple[float, float]]:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first thing wrong, as one sentence with its key path."""
-    first = min(error.errors(include_url=False), key=lambda entry: entry["type"] != "extra_forbidden")
+    """One of the things wrong, as one sentence with its key path: unknown keys first, then the deepest one."""
+    first = min(
+        error.errors(include_url=False),
+        key=lambda entry: (entry["type"] != "extra_forbidden", -len(entry["loc"])),
+    )
     path = _key_path(first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{path}: unknown key; see docs/allocation.md for the keys of a problem file"

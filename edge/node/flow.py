@@ -125,7 +125,7 @@ class Flow:
         self._credit = 0
         self._accepted.clear()
         self._refusal = None
-        pass
+        self._unsent = deque(self._under_way.values())
         with contextlib.suppress(DetachedError):  # then the next welcome begins a round
             self._attachment.post(data_plane_pb2.AttachRequest(announcement=self._announcement()))
         self._changed.set()

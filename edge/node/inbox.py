@@ -78,7 +78,8 @@ class Inbox:
         key = key_of(delivery)
         if key in self._receipts:
             return
-        self._receipts[key] = delivery.receipt
+        receipt = self._receipts[key] = packet_pb2.Receipt()
+        receipt.CopyFrom(delivery.receipt)  # a reference would keep the whole delivery, picture and all
         self._sizes[key] = len(delivery.png)
         self._bytes += len(delivery.png)
         if self._folder is None:

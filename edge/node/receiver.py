@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MAX_OPEN_MESSAGES = 128  # begun and not ended, over all sources
-MAX_WAITING = 64  # messages that are complete and wait for the decoder; then reading stops, which slows the emulator
-MAX_WAITING_BYTES = 64 * 1024 * 1024
+MAX_WAITING = 8  # messages that are complete and wait for the decoder; then reading stops, which slows the emulator
+MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 
 class Receiver:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -115,11 +116,13 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
                 request.first_message_id, request.first_offered_ns, request.interval_ns, request.deadline_ns
             )
             pictures = _pictures(request.images)
-            async for event in self._transmitter.transmit(request.session, pictures, schedule, len(request.images)):
-                if isinstance(event, packet_pb2.Receipt):
-                    yield node_pb2.TransmitResponse(receipt=event)
-                else:
-                    yield node_pb2.TransmitResponse(sent=event)
+            transmission = self._transmitter.transmit(request.session, pictures, schedule, len(request.images))
+            async with aclosing(transmission):  # a caller that goes away stops the encoding at once
+                async for event in transmission:
+                    if isinstance(event, packet_pb2.Receipt):
+                        yield node_pb2.TransmitResponse(receipt=event)
+                    else:
+                        yield node_pb2.TransmitResponse(sent=event)
         except EXPECTED as error:
             await context.abort(status_of(error), str(error))
 

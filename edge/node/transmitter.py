@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ class Transmitter:
 
     async def transmit(
         self, name: str, pictures: Iterable[Named], schedule: Schedule, expected: int | None = None
-    ) -> AsyncIterator[node_pb2.MessageSent | packet_pb2.Receipt]:
+    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
         """Sends pictures, one message each; gives what happens until every destination has answered every message.
 
         pictures is read in the codec thread, a few ahead of the network. expected: how many there are, where that is

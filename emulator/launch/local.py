@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,14 +36,11 @@ class Daemon:
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when that does not help."""
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.terminate()
-            try:
-                await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
-            except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
+        _send(self.process, signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            await _kill(self.process)
 
 
 async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> Daemon:
@@ -60,15 +58,23 @@ async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> 
         line = await asyncio.wait_for(process.stdout.readline(), SERVING_TIMEOUT_S)
         return Daemon(name, str(json.loads(line)["serving"]), process, log)
     except (TimeoutError, ValueError, KeyError, TypeError) as error:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await _kill(process)
         raise LaunchError(f"{name}: did not start: {_last_line(log) or 'no word on its standard error'}") from error
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await _kill(process)
         raise
+
+
+def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Not process.send_signal: that looks whether the child has ended, and so takes its status from asyncio's watcher."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    _send(process, signal.SIGKILL)
+    await process.wait()
 
 
 async def _spawn(command: list[str], stderr: IO[bytes]) -> asyncio.subprocess.Process:

@@ -23,12 +23,13 @@ from emulator.topology.resolve import (
     transmit_source,
 )
 from emulator.topology.routes import paths
-from emulator.topology.schema import Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology.schema import Replan, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.source import Fault, TopologyError
 
 __all__ = [
     "CodecChoice",
     "Fault",
+    "Replan",
     "Scenario",
     "SetLink",
     "Step",

@@ -19,6 +19,7 @@ from emulator.topology.schema import (
     Link,
     LinkLevels,
     Qam,
+    Replan,
     Route,
     Scenario,
     SetLink,
@@ -51,6 +52,8 @@ def check(scenario: Scenario) -> Iterator[Finding]:
             yield from _transmit(scenario, step, ("workload", index, step.kind))
         elif isinstance(step, SetLink):
             yield from _set_link(scenario, step, ("workload", index, step.kind))
+        elif isinstance(step, Replan):
+            yield from _replan(scenario, step, ("workload", index, step.kind))
 
 
 # --- nodes and links -----------------------------------------------------------------------------------------------
@@ -319,3 +322,19 @@ def _set_link(scenario: Scenario, step: SetLink, path: KeyPath) -> Iterator[Find
         yield from _levels(scenario, step.levels, link.name in planned_names(scenario), (*path, "levels"))
     if step.bearers is not None:
         yield from _bearers(scenario, link, step.bearers, levels, (*path, "bearers"))
+
+
+def _replan(scenario: Scenario, step: Replan, path: KeyPath) -> Iterator[Finding]:
+    if scenario.plan is None:
+        yield path, "there is no plan to change; add plan: {} to ask for one"
+        return
+    planned = [link.destinations[0] for link in planned_links(scenario)]
+    for key, names in (
+        ("distance_m", step.distance_m),
+        ("gain", step.gain),
+        ("leave", step.leave),
+        ("join", step.join),
+    ):
+        for name in names:
+            if name not in planned:
+                yield (*path, key), f"{name} is not a planned receiver; {nearest(name, planned)}"

@@ -20,7 +20,7 @@ from emulator.topology.links import Link, Loss, Radio, Route
 from emulator.topology.nodes import Codec, Node
 from emulator.topology.quantities import Name
 from emulator.topology.resources import Plan, Quality, QualityCurve, QualityPoints, Resources
-from emulator.topology.workload import STEP_KINDS, AnyStep, SetLink, Step, Transmit, Wait
+from emulator.topology.workload import STEP_KINDS, AnyStep, Replan, SetLink, Step, Transmit, Wait
 
 if TYPE_CHECKING:
     from emulator.topology.lowering import PlannedRadio
@@ -49,6 +49,7 @@ __all__ = [
     "QualityPoints",
     "Radio",
     "Rayleigh",
+    "Replan",
     "Resources",
     "Rician",
     "Route",

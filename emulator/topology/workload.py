@@ -11,7 +11,7 @@ from emulator.topology.bearers import Bearers
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import LinkLevels
 from emulator.topology.links import Loss, Radio
-from emulator.topology.quantities import Name, RateBps, Seconds, SymbolRate, one_or_more
+from emulator.topology.quantities import Gain, Metres, Name, RateBps, Seconds, SymbolRate, one_or_more
 from emulator.topology.source import nearest
 
 CastMode = Literal["unicast", "multicast"]
@@ -84,7 +84,39 @@ class Wait(Step):
     )
 
 
-STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait)}
+class Replan(Step):
+    """Receivers move, fade, leave or join; the optimizer plans again, and links and codecs follow."""
+
+    kind: ClassVar[str] = "replan"
+
+    distance_m: dict[Name, Metres] = Field(
+        default_factory=dict, description="the receivers that moved, and their new distance in m"
+    )
+    gain: dict[Name, Gain] = Field(
+        default_factory=dict, description="the receivers whose linear channel power gain was measured anew"
+    )
+    block: Annotated[int, Number("give a block's index", at_least=0, at_most=2**31, whole=True)] | None = Field(
+        default=None, description="the index of the coherence block from now on: another one redraws the fading"
+    )
+    leave: list[Name] = Field(
+        default_factory=list, description="the receivers that leave: unplanned, and no longer among `all`"
+    )
+    join: list[Name] = Field(default_factory=list, description="the receivers that come back")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not (self.distance_m or self.gain or self.leave or self.join) and self.block is None:
+            raise fault("changes nothing; give distance_m, gain, block, leave or join")
+        for name in self.distance_m:
+            if name in self.gain:
+                raise fault(f"{name} has both a distance_m and a gain; keep one")
+        for name in self.leave:
+            if name in self.join:
+                raise fault(f"{name} both leaves and joins; keep one")
+        return self
+
+
+STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan)}
 """The kinds of step. A new one is a model here, and what the controller does for it."""
 
 

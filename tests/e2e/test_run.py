@@ -90,14 +90,14 @@ def test_a_link_changes_between_two_transmissions(yard: Yard) -> None:
     before, after = report.messages
     assert before.transfer_s == pytest.approx(before.size_bits / 1e6 + 0.01, abs=ROUNDED_S)
     assert after.transfer_s == pytest.approx(after.size_bits / 2.5e5 + 0.5, abs=ROUNDED_S)
+    for message in report.messages:
+        assert message.theoretical_transfer_s == pytest.approx(message.transfer_s, abs=ROUNDED_S)
     assert before.received_s is not None
     assert after.sent_s == pytest.approx(before.received_s + 2.5, abs=ROUNDED_S)
-    assert [(step.kind, step.model_start_s, step.model_end_s) for step in report.steps] == [
-        ("transmit", 0.0, before.received_s),
-        ("set_link", before.received_s, before.received_s),
-        ("wait", before.received_s, pytest.approx(before.received_s + 2.5)),
-        ("transmit", pytest.approx(before.received_s + 2.5), after.received_s),
-    ]
+    ends = [before.received_s, before.received_s, before.received_s + 2.5, after.received_s]
+    assert [step.kind for step in report.steps] == ["transmit", "set_link", "wait", "transmit"]
+    assert [step.model_start_s for step in report.steps] == pytest.approx([0.0, *ends[:-1]], abs=ROUNDED_S)
+    assert [step.model_end_s for step in report.steps] == pytest.approx(ends, abs=ROUNDED_S)
     assert [link.rate_bps for link in report.links] == [250_000]
 
 

@@ -383,7 +383,7 @@ TABLE = [
     (
         "transmit: {to: all}",
         "transmit",
-        "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait), got "
+        "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait, replan), got "
         "'transmit'; write for example {transmit: {to: all}}",
     ),
     (

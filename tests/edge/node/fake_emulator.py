@@ -46,8 +46,8 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
     """Forwards everything at once.
 
     `deliver(destination, run)` may refuse a run; what is `under_way(message_id)` never arrives; `watch(frame)` sees
-    each frame of a source before it is forwarded, and may call `cut`. What happened is in heads, receipts, overdrawn (runs
-    beyond the credit) and headless (frames of messages that had no head since the last announcement).
+    each frame of a source before it is forwarded, and may call `cut`. What happened is in heads, receipts and headless
+    (frames of messages that had no head since the last announcement).
     """
 
     def __init__(self, nodes: Sequence[str] = ("tx", "rx"), credit_bytes: int = CREDIT_BYTES) -> None:
@@ -61,7 +61,6 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         self.credit: Counter[str] = Counter()
         self.open: set[tuple[str, int]] = set()
         self.headless: list[tuple[str, int]] = []
-        self.overdrawn: list[tuple[str, int]] = []
         self.heads: list[tuple[str, int]] = []
         self.largest_run = 0
         self.receipts: list[packet_pb2.Receipt] = []
@@ -203,8 +202,7 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
             size = len(part.payload)
             self.largest_run = max(self.largest_run, size)
             self.credit[part.session] -= size
-            if self.credit[part.session] < 0:
-                self.overdrawn.append((part.session, size))
+            assert self.credit[part.session] >= 0, f"{size} bytes beyond the credit"
         for destination in announcement.destinations:
             if not self.under_way(part.message_id) and (kind != "run" or self.deliver(destination, part)):
                 self._tell(destination, batch=packet_pb2.Batch(frames=[frame]))
@@ -251,9 +249,9 @@ class Lookup(Codec):
         return {name: tensor.copy() for name, tensor in self.tensors.items()}
 
     def replace(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        if "gain" in tensors and tensors["gain"][0] == -1:
-            raise CodecError("gain: must not begin with -1")
         self.tensors = self.tensors | dict(tensors)
+        if self.tensors["gain"][0] == -1:  # too late: whoever called must put the old ones back
+            raise CodecError("gain: must not begin with -1")
 
 
 def load_codec(name: str) -> type[Codec]:

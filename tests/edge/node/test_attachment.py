@@ -7,8 +7,10 @@ import threading
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
-from fake_emulator import FakeEmulator, Lookup, eventually, network, picture, start_node
+from fake_emulator import FakeEmulator, Lookup, Node, eventually, network, picture, start_node
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.node import attachment
 from edge.node.attachment import AttachRefusedError
@@ -112,5 +114,32 @@ def test_stopping_answers_the_message_that_is_being_decoded(monkeypatch: pytest.
             assert [d.message_id for d in rx.deliveries] == [0]
             monkeypatch.setattr(Lookup, "decode", whole)
             sending.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_health_follows_the_stream() -> None:
+    async def status(node: Node) -> int:
+        async with grpc.aio.insecure_channel(node.address) as channel:
+            request = health_pb2.HealthCheckRequest(service="edge.v1.NodeService")
+            answer: health_pb2.HealthCheckResponse = await health_pb2_grpc.HealthStub(channel).Check(request)
+            return answer.status
+
+    async def scenario() -> None:
+        async with network() as (emulator, tx, _):
+            await tx.transmit([picture(1)])  # it is attached now
+
+            async def serving() -> bool:
+                return await status(tx) == health_pb2.HealthCheckResponse.SERVING
+
+            async def not_serving() -> bool:
+                return not await serving()
+
+            await eventually(serving)
+            await emulator.kill()
+            await eventually(not_serving)
+            again = await FakeEmulator().start(emulator.port)
+            await eventually(serving)
+            await again.kill()
 
     asyncio.run(scenario())

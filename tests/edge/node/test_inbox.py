@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.node.inbox import Delivery, Inbox, InboxError
+from edge.node.memory import resident_bytes
 from edge.v1 import packet_pb2
 
 
@@ -96,3 +97,12 @@ def test_the_first_delivery_of_a_message_counts() -> None:
     loaded = inbox.load(("s", 1), with_picture=True)
     assert loaded is not None
     assert len(loaded.png) == 10
+
+
+def test_pictures_on_the_disk_are_not_held_in_memory_too(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    before = resident_bytes()
+    for number in range(100):
+        inbox.record(delivery("s", number, size=1 << 20))
+    assert resident_bytes() - before < 30 << 20  # of the 100 MiB that went by
+    inbox.close()

@@ -1,0 +1,75 @@
+"""The scenarios that ship, with the networks that ship: the same numbers under any clock, others with another seed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from processes import Outcome, Yard, raw_nodes
+
+from emulator.decision import scale_rho
+from emulator.report.schema import Report
+
+
+def finished(outcome: Outcome) -> Report:
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert outcome.report.complete
+    return outcome.report
+
+
+def test_quickstart_gives_the_same_numbers_under_any_clock_and_others_with_another_seed(yard: Yard) -> None:
+    virtual = finished(yard.run("quickstart", "--limit", 2, "--clock", "virtual", "--seed", 5, out="virtual"))
+    real = finished(yard.run("quickstart", "--limit", 2, "--clock", "real", "--seed", 5, out="real"))
+    other = finished(yard.run("quickstart", "--limit", 2, "--clock", "virtual", "--seed", 6, out="other"))
+    assert (virtual.clock, real.clock) == ("virtual", "real")
+    assert virtual.deterministic() == real.deterministic()
+    assert [m.element_errors for m in virtual.messages] != [m.element_errors for m in other.messages]
+    for message in virtual.messages:
+        assert message.size_bits == 9 * (32**2 + 64**2)  # 256x256 at scale 4: two maps of 9-bit indices
+        assert message.rho == pytest.approx(scale_rho(4), rel=1e-12)
+        assert message.transfer_s == pytest.approx(message.theoretical_transfer_s, abs=2e-9)
+        assert message.psnr_db is not None
+        assert message.psnr_db > 20
+
+
+def test_ftsc_downlink_sends_by_the_plan(yard: Yard) -> None:
+    report = finished(yard.run("ftsc-downlink", "--limit", 1, "--set", "plan.scale=16"))
+    plan = report.plan
+    assert plan is not None
+    assert sum(r.bandwidth_hz for r in plan.receivers) == pytest.approx(5000, rel=1e-6)
+    assert sum(r.power_w for r in plan.receivers) <= 50 * (1 + 1e-6)
+    receivers = {r.name: r for r in plan.receivers}
+    assert sorted(receivers) == [f"rx{i}" for i in range(1, 6)]
+    for link in report.links:
+        planned = receivers[link.destination]
+        assert link.rate_bps == pytest.approx(planned.rate_bps, rel=1e-9)
+        assert link.rate_bps == pytest.approx(
+            planned.bandwidth_hz * math.log2(1 + 10 ** (planned.snr_db / 10)), rel=1e-9
+        )
+        assert link.measured_rate_bps == pytest.approx(link.rate_bps, rel=1e-6)
+    for message in report.messages:
+        assert receivers[message.destination].scale == 16
+        assert message.rho == pytest.approx(scale_rho(16), rel=1e-12)
+        assert message.psnr_db is not None
+        assert math.isfinite(message.psnr_db)
+        rate = receivers[message.destination].rate_bps
+        assert message.transfer_s == pytest.approx(message.size_bits / rate, abs=2e-9)
+
+
+def test_a_plan_is_made_from_the_seed_and_from_nothing_else(yard: Yard) -> None:
+    links = [{"name": f"radio{i}", "from": "tx", "to": f"rx{i}", "radio": "from_plan"} for i in (1, 2)]
+    noise = {"levels": [{"ber": 1e-3, "on_failure": "drop", "erasure": 0.2}]}
+    scenario = yard.scenario(
+        nodes=raw_nodes(2), links=[link | noise for link in links], resources={"preset": "paper"}, plan={}
+    )
+    pictures = yard.pictures(3)
+
+    def run(seed: int, out: str) -> dict[str, Any]:
+        return finished(yard.run(scenario, "--images", pictures, "--seed", seed, out=out)).deterministic()
+
+    first, again, other = run(7, "first"), run(7, "again"), run(8, "other")
+    assert first == again
+    for section in ("plan", "links", "messages"):
+        assert first[section] != other[section]
+    assert {m["status"] for m in first["messages"]} == {"partial"}

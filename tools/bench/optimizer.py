@@ -1,0 +1,125 @@
+"""Times the solvers, best of several runs in one process. From the root: python tools/bench/optimizer.py --json FILE.
+
+Ratios are of times measured in the same run. Nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path[0] = str(Path(__file__).parents[2])  # this file's own name must not hide the package it measures
+
+from optimizer import algorithm1, algorithm1_joint, price  # noqa: E402
+from optimizer.certificate import upper_bound  # noqa: E402
+from optimizer.plan import Plan  # noqa: E402
+from optimizer.presets import TRADEOFF  # noqa: E402
+from optimizer.problem import Problem  # noqa: E402
+
+SIZES = (5, 100, 1000, 10_000, 100_000)
+
+
+def problem_of(count: int) -> Problem:
+    """Receivers at distances uniform in [1, 1000] m, preset tradeoff with 300 Hz a receiver."""
+    generator = np.random.default_rng(1)
+    gain = 1e-3 * generator.uniform(1.0, 1000.0, count) ** -2.0
+    problem = TRADEOFF.problem(tuple(f"rx{index}" for index in range(count)), gain)
+    return dataclasses.replace(problem, bandwidth_hz=300.0 * count, power_w=10.0 * count)
+
+
+def best_s(run: Callable[[], object], repeats: int) -> float:
+    """Shortest of `repeats` runs in seconds: the machine is shared, and only slows things down."""
+    times = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def _certify(problem: Problem, plan: Plan) -> float:
+    assert plan.prices is not None
+    return upper_bound(problem, plan.prices, plan)
+
+
+def scaling() -> list[dict[str, float]]:
+    """price, its certificate and a warm-started re-plan for growing N."""
+    rows = []
+    for count in SIZES:
+        problem = problem_of(count)
+        repeats = 30 if count <= 1000 else 5
+        plan = price.solve(problem)
+        drift = np.random.default_rng(2).uniform(0.9, 1.1, count)
+        moved = dataclasses.replace(problem, gain=problem.gain * drift)
+        rows.append(
+            {
+                "receivers": count,
+                "relative_gap": plan.relative_gap,
+                "price_s": best_s(lambda p=problem: price.solve_uncertified(p), repeats),
+                "certificate_s": best_s(lambda p=problem, a=plan: _certify(p, a), repeats),
+                "replan_s": best_s(lambda p=moved, a=plan: price.solve_uncertified(p, a.prices), repeats),
+                "replan_certified_s": best_s(lambda p=moved, a=plan: price.solve(p, a.prices), repeats),
+            }
+        )
+    return rows
+
+
+def against_algorithm1() -> list[dict[str, float]]:
+    """Times and losses of the paper's algorithm and its repair, over price in the same run."""
+    rows = []
+    for count, repeats in ((5, 5), (100, 3), (1000, 1)):
+        problem = problem_of(count)
+        optimum = price.solve(problem).utility
+        base = best_s(lambda p=problem: price.solve(p), 30)
+        row: dict[str, float] = {"receivers": count, "price_certified_s": base}
+        for name, solver in (("algorithm1", algorithm1.solve), ("algorithm1_joint", algorithm1_joint.solve)):
+            row[f"{name}_s"] = best_s(lambda p=problem, solve=solver: solve(p), repeats)
+            row[f"{name}_over_price"] = row[f"{name}_s"] / base
+            row[f"{name}_loss"] = optimum - solver(problem).utility
+        rows.append(row)
+    return rows
+
+
+def shell() -> dict[str, float]:
+    """Wall time of the command, interpreter included."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "problem.yaml"
+        path.write_text("preset: tradeoff\nreceivers: {count: 5}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "optimizer.cli"]
+
+        def run(*arguments: str) -> float:
+            return best_s(lambda: subprocess.run([*command, *arguments], check=True, capture_output=True), 7)
+
+        return {"help_s": run("--help"), "plan_n5_s": run("plan", str(path), "--json")}
+
+
+def main() -> None:
+    """Prints the figures as JSON, and writes them where --json says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
+    arguments = parser.parse_args()
+    figures = {
+        "bench": "optimizer",
+        "machine": {"python": platform.python_version(), "numpy": np.__version__, "processor": platform.machine()},
+        "scaling": scaling(),
+        "against_algorithm1": against_algorithm1(),
+        "shell": shell(),
+    }
+    text = json.dumps(figures, indent=1)
+    print(text)
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
