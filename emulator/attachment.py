@@ -67,13 +67,18 @@ class Attachment:
         first = self._waiting.popleft()
         if isinstance(first, data_plane_pb2.AttachResponse):
             return first
-        frames, size = [first], len(first.run.payload)
+        response = data_plane_pb2.AttachResponse()
+        size = self._take(first, response.batch)
         while self._waiting and size < BATCH_BYTES and isinstance(self._waiting[0], packet_pb2.Frame):
             frame = self._waiting.popleft()
             assert isinstance(frame, packet_pb2.Frame)
-            frames.append(frame)
-            size += len(frame.run.payload)
-        self.payload_bytes -= sum(len(frame.run.payload) for frame in frames)
+            size += self._take(frame, response.batch)
+        self.payload_bytes -= size
         if self.payload_bytes <= HIGH_WATER_BYTES:
             self._drained.set()
-        return data_plane_pb2.AttachResponse(batch=packet_pb2.Batch(frames=frames))
+        return response
+
+    def _take(self, frame: packet_pb2.Frame, batch: packet_pb2.Batch) -> int:
+        """Puts a frame into a batch; returns its payload's size. CopyFrom is far faster than a constructor."""
+        batch.frames.add().CopyFrom(frame)
+        return len(frame.run.payload)

@@ -232,8 +232,7 @@ class Exchange:
         if waits:
             session.wall.begin_service(crossing.start_ns, time.monotonic())
         for delivery in crossing.deliveries:
-            for due_ns, run in delivery.runs:
-                frame = packet_pb2.Frame(run=run)
+            for due_ns, frame in delivery.runs:
                 if waits:
                     deadline_s = session.wall.deadline_s(due_ns)
                     self._pacer.at(deadline_s, partial(self._forward_due, session, delivery.destination, frame))

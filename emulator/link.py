@@ -81,6 +81,7 @@ class _Fate:
     failed: NDArray[np.bool_]
     missing: NDArray[np.bool_]
     tries: NDArray[np.int64]
+    bit_errors: int | None  # as the channel counted them; None where it does not know, or no longer
 
 
 @dataclass
@@ -127,7 +128,8 @@ class Link:
                 gains=_joined(train.gains, fate.gains),
             )
             retransmissions = int((fate.tries - 1)[queued].sum())
-            errors = self._count(train, arrived, receiver, queued, retransmissions)
+            known = fate.bit_errors if freight.kind is Kind.BITS and arrived.alive.all() else None
+            errors = self._count(train, arrived, receiver, queued, retransmissions, known)
             start = float(starts[queued][0]) if queued.any() else float(train.times_ns[0])
             passages.append(Passage(arrived, start, errors, retransmissions))
         return passages
@@ -226,12 +228,14 @@ class Link:
         failed = missing.copy()
         if level.on_error != "deliver":
             failed |= _altered(freight, carried)
-        fate = _Fate(carried.payload, carried.gains, failed, missing, np.ones(freight.packets, np.int64))
+        fate = _Fate(
+            carried.payload, carried.gains, failed, missing, np.ones(freight.packets, np.int64), carried.bit_errors
+        )
         if level.on_error == "retransmit":
             for packet in np.flatnonzero(failed & queued):
                 self._retry(train, freight, level, receiver, int(packet), fate)
         if level.on_error != "deliver":
-            fate.missing = fate.failed
+            fate.missing, fate.bit_errors = fate.failed, None
         return fate
 
     def _retry(self, train: Train, freight: Freight, level: Level, receiver: str, packet: int, fate: _Fate) -> None:
@@ -259,9 +263,18 @@ class Link:
     # -- counting ------------------------------------------------------------------------------------------------
 
     def _count(
-        self, train: Train, arrived: Train, receiver: str, queued: NDArray[np.bool_], retransmissions: int
+        self,
+        train: Train,
+        arrived: Train,
+        receiver: str,
+        queued: NDArray[np.bool_],
+        retransmissions: int,
+        bit_errors: int | None,
     ) -> int:
-        """Adds to the counters; returns the elements altered in delivered packets (bits for BITS)."""
+        """Adds to the counters; returns the elements altered in delivered packets (bits for BITS).
+
+        bit_errors: where they are known already.
+        """
         freight = train.freight
         count = self.counts.setdefault((receiver, train.level), LevelCount())
         elements = int(self._packet_elements(freight)[queued].sum())
@@ -274,7 +287,7 @@ class Link:
         count.size_bits += elements * bits_on_wire(freight.kind, freight.alphabet)
         if arrived.freight.payload is freight.payload:
             return 0
-        bits, indices = _errors(freight, arrived)
+        bits, indices = _errors(freight, arrived) if bit_errors is None else (bit_errors, 0)
         count.bit_errors += bits
         count.index_errors += indices
         return indices if freight.kind is Kind.INDICES else bits
@@ -286,6 +299,7 @@ def _through(bearer: Bearer, freight: Freight, draw: SegmentNoise) -> Carried:
     padding = -freight.count * bits_on_wire(freight.kind, freight.alphabet) % 8
     if padding and carried.payload is not freight.payload:
         carried.payload[-1] = carried.payload[-1] >> padding << padding
+        return replace(carried, bit_errors=None)  # some may have been in the padding
     return carried
 
 

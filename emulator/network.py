@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError, header_crc
@@ -30,10 +31,10 @@ MAX_OPEN_MESSAGES = 64
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one destination gets of a run: runs to forward, each with the model time of its last packet."""
+    """What one destination gets of a run: frames to forward, each with the model time of its last packet."""
 
     destination: str
-    runs: list[tuple[float, packet_pb2.PacketRun]]
+    runs: list[tuple[float, packet_pb2.Frame]]
 
 
 @dataclass(frozen=True)
@@ -272,8 +273,8 @@ def _level_counters(level: int, count: LevelCount) -> control_pb2.LevelCounters:
 COALESCE_NS = 1e6  # packets that arrive within a millisecond travel in one batch when the clock waits
 
 
-def _runs(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[tuple[float, packet_pb2.PacketRun]]:
-    """The packets that arrived, as runs: cut at losses and, when deliveries wait, where time passes between packets."""
+def _runs(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[tuple[float, packet_pb2.Frame]]:
+    """The packets that arrived, in frames: cut at losses and, when deliveries wait, where time passes between them."""
     times = np.rint(train.times_ns).astype("<i8")
     if not paced and train.alive.all():
         return [(float(times.max()), _part(train, run, times, 0, times.size))]
@@ -290,25 +291,24 @@ def _runs(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[tuple[fl
     return sorted(parts, key=lambda part: part[0]) if paced else parts
 
 
-def _part(train: Train, run: packet_pb2.PacketRun, times: np.ndarray, low: int, high: int) -> packet_pb2.PacketRun:
-    """Packets [low, high) of a train as a run of their own."""
+def _part(train: Train, run: packet_pb2.PacketRun, times: NDArray[np.int64], low: int, high: int) -> packet_pb2.Frame:
+    """Packets [low, high) of a train as a run of their own.
+
+    Built inside its frame: to copy a run into one afterwards costs more than the link does.
+    """
     freight = train.freight
     start = low * freight.packet_elements
     count = min(high * freight.packet_elements, freight.count) - start
     first = packed_size(freight.kind, freight.alphabet, start)
-    payload = freight.payload[first : first + packed_size(freight.kind, freight.alphabet, count)]
-    part = packet_pb2.PacketRun(
-        session=run.session,
-        message_id=run.message_id,
-        segment=run.segment,
-        level=run.level,
-        offset=run.offset + start,
-        count=count,
-        packet_elements=run.packet_elements,
-        payload=payload.tobytes(),
-        payload_crcs=run.payload_crcs[low:high],
-        arrivals_ns=times[low:high].tobytes(),
-        gains=b"" if train.gains is None else train.gains[low:high].astype("<c8").tobytes(),
-    )
+    frame = packet_pb2.Frame()
+    part = frame.run
+    part.session, part.message_id = run.session, run.message_id
+    part.segment, part.level = run.segment, run.level
+    part.offset, part.count, part.packet_elements = run.offset + start, count, run.packet_elements
+    part.payload = freight.payload[first : first + packed_size(freight.kind, freight.alphabet, count)].tobytes()
+    part.payload_crcs.extend(run.payload_crcs[low:high])
+    part.arrivals_ns = times[low:high].tobytes()
+    if train.gains is not None:
+        part.gains = train.gains[low:high].astype("<c8").tobytes()
     part.header_crc = header_crc(part)
-    return part
+    return frame

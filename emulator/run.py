@@ -424,7 +424,9 @@ def _make_room(options: RunOptions) -> None:
         return
     for folder in (options.out / "received", options.out / "originals"):
         if options.images is not None and options.images.resolve().is_relative_to(folder.resolve()):
-            raise RunError(f"--images {options.images}: lies in --out, whose old pictures give way; choose another --out")
+            raise RunError(
+                f"--images {options.images}: lies in --out, whose old pictures give way; choose another --out"
+            )
         shutil.rmtree(folder, ignore_errors=True)
     earlier.unlink()
 

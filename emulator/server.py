@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
+import sys
 
 import grpc.aio
 
@@ -18,6 +20,8 @@ SERVICES = (
     control_pb2.DESCRIPTOR.services_by_name["LinkControlService"].full_name,
 )
 DRAIN_S = 30.0
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+KEEP_BYTES = 64 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +57,19 @@ async def serve(address: str, security: Security, topology: control_pb2.Topology
     await stop(endpoint, exchange)
 
 
+def keep_freed_memory() -> None:
+    """Has glibc keep what is freed. By default it gives every batch-sized buffer back to the kernel, and takes page
+    faults for the next one: they cost more than the copies themselves (docs/performance.md)."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from other C libraries
+        if mallopt is not None:
+            mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
+            mallopt(M_MMAP_THRESHOLD, KEEP_BYTES)
+
+
 def run(address: str, security: Security, topology: control_pb2.Topology | None) -> None:
     """serve() in an event loop of its own; uvloop's where it is installed."""
+    keep_freed_memory()
     try:
         import uvloop
     except ImportError:

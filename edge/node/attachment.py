@@ -33,6 +33,11 @@ QUEUED_LIMIT = 100_000  # of everything; only an emulator that stopped reading g
 STRIKES = 3  # streams in a row that the emulator ended over something this node sent
 STRIKE_WITHIN_S = 5.0  # a stream that lasted longer was a good one
 
+# What gRPC says of a failed handshake; there is no status of its own for it.
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+HUNG_UP = "Socket closed"
+PERHAPS_TLS = " (if it was started with --tls, start this node with --tls too)"
+
 REFUSED = frozenset(
     {
         grpc.StatusCode.PERMISSION_DENIED,
@@ -205,13 +210,21 @@ class Attachment:
             if self._closing:
                 return
             lasted_s = time.monotonic() - began
+            if UNTRUSTED in details:
+                raise AttachRefusedError(
+                    f"--tls {self._security.tls_dir}: ca.pem did not sign the certificate of the emulator at "
+                    f"{self.address}, or not for the name 'emulator'; use the folder that the emulator was given"
+                )
             if patience.ends(code, self._welcomed_now, lasted_s):
                 reason = details or "no reason given"
                 raise AttachRefusedError(
                     f"--name {self.node}: the emulator at {self.address} refuses it ({code.name}): {reason}"
                 )
             if self._welcomed_now or not complained:
-                log.warning("%s: no stream to the emulator at %s (%s); trying again", self.node, self.address, details)
+                hint = PERHAPS_TLS if HUNG_UP in details and self._security.tls_dir is None else ""
+                log.warning(
+                    "%s: no stream to the emulator at %s (%s); trying again%s", self.node, self.address, details, hint
+                )
                 complained = True
             pause_s = FIRST_PAUSE_S if lasted_s > LONGEST_PAUSE_S else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)

@@ -59,14 +59,63 @@ def unpack(kind: Kind, alphabet: int, payload: bytes | bytearray | memoryview, c
     return raw[:count].copy()
 
 
+# Eight indices of w bits are 8w bits: whole bytes. For w <= 8 they fit one 64-bit word; for larger w the first four and
+# the last four are joined into a number of 8w bits, whose upper 64 bits and lower 8 (w - 8) bits are written apart.
+
+
 def pack_indices(indices: NDArray[np.uint16], width: int) -> bytes:
     """[n] values below 2**width to ceil(n * width / 8) bytes."""
-    planes = np.unpackbits(indices.astype(">u2").view(np.uint8).reshape(-1, 2), axis=1)
-    return np.packbits(planes[:, 16 - width :].reshape(-1)).tobytes()
+    groups = np.zeros((-(-indices.size // 8), 8), np.uint64)
+    groups.reshape(-1)[: indices.size] = indices
+    first, last = _join(groups[:, :4], width), _join(groups[:, 4:], width)
+    packed = np.empty((len(groups), width), np.uint8)
+    if width <= 8:
+        packed[:] = _low_bytes(first << np.uint64(4 * width) | last, width)
+    else:
+        upper = first << np.uint64(64 - 4 * width) | last >> np.uint64(8 * width - 64)
+        packed[:, :8] = _low_bytes(upper, 8)
+        packed[:, 8:] = _low_bytes(last, width - 8)
+    return packed.tobytes()[: (indices.size * width + 7) // 8]
 
 
 def unpack_indices(packed: NDArray[np.uint8], width: int, count: int) -> NDArray[np.uint16]:
     """The inverse of pack_indices."""
-    planes = np.zeros((count, 16), np.uint8)
-    planes[:, 16 - width :] = np.unpackbits(packed, count=count * width).reshape(count, width)
-    return np.packbits(planes, axis=1).view(">u2").reshape(-1).astype(np.uint16)
+    rows = np.zeros((-(-count // 8), width), np.uint8)
+    used = (count * width + 7) // 8
+    rows.reshape(-1)[:used] = packed[:used]
+    half = np.uint64((1 << 4 * width) - 1)
+    if width <= 8:
+        word = _from_bytes(rows)
+        first, last = word >> np.uint64(4 * width), word & half
+    else:
+        upper, rest = _from_bytes(rows[:, :8]), _from_bytes(rows[:, 8:])
+        first = upper >> np.uint64(64 - 4 * width)
+        last = (upper << np.uint64(8 * width - 64) | rest) & half
+    groups = np.empty((len(rows), 8), np.uint16)
+    mask = np.uint64((1 << width) - 1)
+    for place in range(4):
+        shift = np.uint64(width * (3 - place))
+        groups[:, place] = first >> shift & mask
+        groups[:, 4 + place] = last >> shift & mask
+    return groups.reshape(-1)[:count]
+
+
+def _join(four: NDArray[np.uint64], width: int) -> NDArray[np.uint64]:
+    """[n, 4] values of `width` bits to [n] numbers of 4 * width bits, the first value uppermost."""
+    joined: NDArray[np.uint64] = four[:, 0].copy()
+    for place in range(1, 4):
+        joined <<= np.uint64(width)
+        joined |= four[:, place]
+    return joined
+
+
+def _low_bytes(words: NDArray[np.uint64], count: int) -> NDArray[np.uint8]:
+    """The lowest `count` bytes of each word, most significant first: [n, count]."""
+    return words.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - count :]
+
+
+def _from_bytes(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """[n, k <= 8] bytes, most significant first, to [n] words."""
+    whole = np.zeros((len(rows), 8), np.uint8)
+    whole[:, 8 - rows.shape[1] :] = rows
+    return whole.view(">u8").reshape(-1).astype(np.uint64)

@@ -35,10 +35,12 @@ class Freight:
 
 @dataclass(frozen=True)
 class Carried:
-    """What arrived: the payload, and each packet's complex channel gain [packets] where the channel fades."""
+    """What arrived: the payload, each packet's complex channel gain [packets] where the channel fades, and how many bits
+    were altered where the channel knows it."""
 
     payload: NDArray[np.uint8]
     gains: NDArray[np.complex64] | None = None
+    bit_errors: int | None = None
 
 
 class Bearer(Protocol):

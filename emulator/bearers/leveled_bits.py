@@ -21,4 +21,5 @@ class LeveledBits:
         if channel is None:
             channel = self._channels[freight.ber] = BSC(freight.ber)
         offset_bytes = packed_size(freight.kind, freight.alphabet, freight.offset)
-        return Carried(channel(freight.payload, offset_bytes, draw))
+        received, flipped = channel.flip(freight.payload, offset_bytes, draw)
+        return Carried(received, bit_errors=flipped)

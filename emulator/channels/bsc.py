@@ -104,14 +104,21 @@ class BSC:
 
     def __call__(self, packed: NDArray[np.uint8], offset: int, draw: SegmentNoise) -> NDArray[np.uint8]:
         """packed: uint8 [n], the segment's bytes from byte ``offset`` on. Returns a corrupted copy, uint8 [n]."""
+        return self.flip(packed, offset, draw)[0]
+
+    def flip(self, packed: NDArray[np.uint8], offset: int, draw: SegmentNoise) -> tuple[NDArray[np.uint8], int]:
+        """As a call, and the number of bits that were flipped, which is known here for less than it costs to count."""
         require_vector("packed", packed, np.uint8)
         if self._plan is not None:
-            return packed ^ self._mask(self._plan, offset, packed.size, draw)
+            mask = self._mask(self._plan, offset, packed.size, draw)
+            return packed ^ mask, int(np.bitwise_count(mask).sum(dtype=np.int64))
         received = packed.copy()
+        flipped = 0
         if self._hits is not None:
             for flips in self._hits.positions(8 * offset, 8 * packed.size, draw):
                 join_bits(np.bitwise_xor, received, flips)
-        return received
+                flipped += flips.size
+        return received, flipped
 
     def _mask(self, plan: MaskPlan, offset: int, count: int, draw: SegmentNoise) -> NDArray[np.uint8]:
         mask = planes_mask(plan, offset, count, draw)

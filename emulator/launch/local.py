@@ -66,7 +66,7 @@ async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> 
 
 
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Not process.send_signal: that looks whether the child has ended, and so takes its status from asyncio's watcher."""
+    """Not process.send_signal: that looks whether the child has ended, and takes its status from asyncio's watcher."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, number)

@@ -21,7 +21,10 @@ VQVAE2 = {"tx": {"role": "tx"}, "rx": {"role": "rx", "codec": {"name": "vqvae2",
         ({"links": [LINK, {**LINK, "name": "b", "to": "rx9"}]}, r"links\[1\].to\S*: rx9 is not a node"),
         ({"links": [LINK, {**LINK, "name": "b", "to": "tx"}]}, r"links\[1\].to\S*: .*cycle"),
         ({"links": [{**LINK, "rate_bps": -5}]}, r"links\[0\].rate_bps: must be > 0, got -5"),
-        ({"links": [{**LINK, "levels": [{"ber": 0.6}]}]}, r"links\[0\].levels\[0\].ber: must be in \[0, 0.5\], got 0.6"),
+        (
+            {"links": [{**LINK, "levels": [{"ber": 0.6}]}]},
+            r"links\[0\].levels\[0\].ber: must be in \[0, 0.5\], got 0.6",
+        ),
     ],
     ids=["unknown key", "unknown node", "cycle", "negative rate", "bit error rate"],
 )
@@ -76,9 +79,7 @@ def test_weights_that_are_cut_short_are_refused(yard: Yard) -> None:
     from edge.codecs.weights import shipped_folder
 
     weights.write_bytes((shipped_folder() / "vqvae2-s4.safetensors").read_bytes()[:50_000])
-    outcome = yard.run(
-        yard.scenario(nodes=VQVAE2), "--limit", 1, "--set", f"nodes.rx.codec.weights={weights}"
-    )
+    outcome = yard.run(yard.scenario(nodes=VQVAE2), "--limit", 1, "--set", f"nodes.rx.codec.weights={weights}")
     assert "cut.safetensors: not a readable safetensors file" in outcome.refusal
 
 

@@ -97,9 +97,7 @@ def check_broken_off(outcome: Outcome) -> str:
 
 
 def test_a_run_ends_with_a_sentence_when_its_sender_is_killed(yard: Yard) -> None:
-    process, out = yard.begin_run(
-        yard.scenario(clock="real", links=[SLOW]), "--images", yard.pictures(PICTURES)
-    )
+    process, out = yard.begin_run(yard.scenario(clock="real", links=[SLOW]), "--images", yard.pictures(PICTURES))
     wait_for_the_middle(out, "rx")
     yard.kill_child("edge.node", "--name tx")
     assert "tx: the sender died" in check_broken_off(yard.end_run(process, out))

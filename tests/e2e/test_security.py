@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from processes import Daemon, Yard
+from processes import Daemon, Yard, one_sentence, wait_until
 
 from edge.v1 import node_pb2, node_pb2_grpc, packet_pb2
 from edge.wire.endpoint import Security
@@ -155,7 +155,14 @@ def test_strangers_do_not_get_past_the_handshake(yard: Yard) -> None:
                 plan = planner_pb2_grpc.PlannerServiceStub(channel).Plan
                 refused(lambda plan=plan: plan(planner_pb2.PlanRequest(), timeout=RPC_S), unavailable)  # type: ignore[misc]
 
-    # the same for a node: another name's certificate in a file of its own name, and another authority's
+    # the same for a node: another authority's certificates, and another name's in a file of its own name
+    node = ("edge.node", "--role", "rx", "--name", "rx", "--emulator", daemons.emulator.address, "--codec", "raw")
+    stranger = yard.outcome(yard.start(*node, "--tls", foreign), yard.folder)
+    assert stranger.status == 2
+    assert "ca.pem did not sign the certificate of the emulator" in one_sentence(stranger.stderr)
+    talkative = yard.start(*node)
+    wait_until(lambda: talkative.stderr.read_text(), "a node in plain text says that nobody answers it")
+    assert "start this node with --tls too" in one_sentence(talkative.stderr.read_text())
     shutil.copy(daemons.tls / "rx.pem", daemons.tls / "tx.pem")
     shutil.copy(daemons.tls / "rx.key", daemons.tls / "tx.key")
     posing = yard.command(

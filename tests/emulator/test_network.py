@@ -37,7 +37,7 @@ def send(
     for run in packetize("s", number, [part]):
         for delivery in net.carry(session, run).deliveries:
             for _, arrived in delivery.runs:
-                receivers[delivery.destination].run(arrived)
+                receivers[delivery.destination].run(arrived.run)
     transits = net.close_message(session, number)
     got = {}
     for name, reassembler in receivers.items():

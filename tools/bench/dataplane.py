@@ -22,7 +22,6 @@ import grpc.aio
 import numpy as np
 
 from edge.segment import Kind, Segment
-from edge.v1 import packet_pb2
 from edge.wire.endpoint import CHANNEL_OPTIONS, SERVER_OPTIONS, Security, announce_serving
 from edge.wire.integrity import header_crc
 from edge.wire.packets import RUN_BYTES, message_head, packetize
@@ -40,16 +39,18 @@ class BareForward(data_plane_pb2_grpc.DataPlaneServiceServicer):
     """Gives every batch of the stream 'tx' to the stream 'rx', through a queue of a few."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[packet_pb2.Batch] = asyncio.Queue(maxsize=8)
+        self.queue: asyncio.Queue[Response] = asyncio.Queue(maxsize=8)
 
     async def Attach(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
         hello = await anext(aiter(request_iterator))
         if hello.hello.node == "tx":
             async for request in request_iterator:
-                await self.queue.put(request.batch)
+                response = Response()
+                response.batch.CopyFrom(request.batch)
+                await self.queue.put(response)
         else:
             while True:
-                await context.write(Response(batch=await self.queue.get()))
+                await context.write(await self.queue.get())
 
 
 async def bare_forward() -> None:
@@ -79,8 +80,8 @@ def emulator(ber: float) -> None:
 # -- the ends --------------------------------------------------------------------------------------------------------
 
 
-def batches(count: int, packet_bytes: int) -> Iterator[packet_pb2.Batch]:
-    """`count` messages of random bits, a run a batch: gRPC messages of about 256 KiB."""
+def requests(count: int, packet_bytes: int) -> Iterator[tuple[Request, int]]:
+    """`count` messages of random bits, a run a request: gRPC messages of about 256 KiB, and their payload in bytes."""
     bits = np.random.default_rng(1).integers(0, 2, MESSAGE_BYTES * 8).astype(np.uint8)
     part = Segment(Kind.BITS, bits)
     template = list(packetize("s", 0, [part], packet_bytes=packet_bytes))
@@ -88,14 +89,14 @@ def batches(count: int, packet_bytes: int) -> Iterator[packet_pb2.Batch]:
         for i, run in enumerate(template):
             run.message_id = number
             run.header_crc = header_crc(run)
-            batch = packet_pb2.Batch()
+            request = Request()
             if i == 0:
-                batch.frames.append(packet_pb2.Frame(head=message_head("s", number, [part])))
-            batch.frames.append(packet_pb2.Frame(run=run))
+                request.batch.frames.add().head.CopyFrom(message_head("s", number, [part]))
+            request.batch.frames.add().run.CopyFrom(run)
             if i == len(template) - 1:
-                end = packet_pb2.MessageEnd(session="s", message_id=number)
-                batch.frames.append(packet_pb2.Frame(end=end))
-            yield batch
+                end = request.batch.frames.add().end
+                end.session, end.message_id = "s", number
+            yield request, len(run.payload)
 
 
 async def sender(address: str, count: int, packet_bytes: int, credited: bool) -> None:
@@ -116,13 +117,12 @@ async def sender(address: str, count: int, packet_bytes: int, credited: bool) ->
                 Request(announcement=data_plane_pb2.Announcement(session="s", source="tx", destinations=["rx"]))
             )
             reader = asyncio.create_task(read_credit())
-        for batch in batches(count, packet_bytes):
-            size = sum(len(frame.run.payload) for frame in batch.frames)
+        for request, size in requests(count, packet_bytes):
             while credited and credit < size:
                 more.clear()
                 await more.wait()
             credit -= size
-            await call.write(Request(batch=batch))
+            await call.write(request)
         if credited:
             await reader
         await asyncio.sleep(3600)  # until the parent ends us: closing the stream would end the measurement early
