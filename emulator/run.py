@@ -27,19 +27,19 @@ from PIL import Image
 from edge.images import ImageError
 from edge.v1 import node_pb2, node_pb2_grpc
 from emulator import findings, pictures_to_send
-from emulator.decision import Decision, decide
+from emulator.decision import Decision
 from emulator.findings import Sent
 from emulator.fleet import Fleet
 from emulator.launch.local import LaunchError
 from emulator.pictures_to_send import Shot
+from emulator.planner import Planner
 from emulator.progress import Progress, Silent
 from emulator.report import Picture, ReceivedKey, write
 from emulator.report.schema import NodeReport, Report, ScenarioReport, StepReport
-from emulator.topology import Scenario, SetLink, Step, Transmit, Wait
-from emulator.topology.asking import plan_request
+from emulator.topology import Replan, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.lowering import link_change, topology
+from emulator.topology.resolve import receiver_codec, sender_codec, transmit_destinations, transmit_source
 from emulator.v1 import control_pb2, control_pb2_grpc
-from optimizer.v1 import planner_pb2_grpc
 
 NS_PER_S = 1_000_000_000
 
@@ -68,7 +68,6 @@ class Session:
     name: str
     source: str
     destinations: tuple[str, ...]
-    config: node_pb2.SessionConfig
     next_id: int = 0
 
 
@@ -84,6 +83,7 @@ class Run:
     state: Path
     shots: dict[tuple[int | None, int | None], list[Shot]] = field(default_factory=dict)
     links: dict[str, control_pb2.Link] = field(default_factory=dict)
+    planner: Planner | None = None
     decision: Decision | None = None
     sessions: dict[str, Session] = field(default_factory=dict)
     sent: dict[tuple[str, int], Sent] = field(default_factory=dict)
@@ -136,17 +136,32 @@ class Run:
     async def plan(self) -> None:
         """Asks the optimizer, and gives its radios to the links."""
         self.progress.phase("planning")
-        stub = planner_pb2_grpc.PlannerServiceStub(self.fleet.members["optimizer"].channel)
-        self.decision = decide(self.scenario, await stub.Plan(plan_request(self.scenario), timeout=120))
-        self.report.plan = self.decision.report
-        for name, radio in self.decision.radios.items():
+        self.planner = Planner(self.scenario, self.fleet.members["optimizer"].channel)
+        await self._follow(await self.planner.plan())
+
+    async def _replan(self, step: Replan) -> str:
+        """Tells the optimizer what changed, and has links and codecs follow."""
+        if self.planner is None:
+            raise RunError(f"workload: '{step.kind}' comes before the plan; set plan.at to an earlier step")
+        before = {} if self.decision is None else self.decision.scales
+        await self._follow(await self.planner.replan(step))
+        assert self.decision is not None  # _follow has set it
+        changed = {name: scale for name, scale in self.decision.scales.items() if before.get(name, scale) != scale}
+        for session in self.sessions.values():
+            if changed.keys() & set(session.destinations):
+                await self._agree(session.name, session.source, session.destinations)
+        scales = ", ".join(f"{name} now s = {scale}" for name, scale in changed.items()) or "no scale changed"
+        return f"planned {len(self.decision.radios)} links anew: {scales}"
+
+    async def _follow(self, decision: Decision) -> None:
+        """Puts a plan in force."""
+        self.decision = decision
+        self.report.plan = decision.report
+        for name, radio in decision.radios.items():
             rate = control_pb2.LinkRate()
             rate.CopyFrom(self.links[name].rate)
-            rate.radio.bandwidth_hz, rate.radio.power_w, rate.radio.gain = (
-                radio.bandwidth_hz,
-                radio.power_w,
-                radio.gain,
-            )
+            rate.radio.bandwidth_hz, rate.radio.power_w = radio.bandwidth_hz, radio.power_w
+            rate.radio.gain = radio.gain
             await self._update_link(control_pb2.UpdateLinkRequest(name=name, rate=rate))
 
     async def carry_out(self, index: int, step: Step) -> None:
@@ -164,6 +179,8 @@ class Run:
         elif isinstance(step, Wait):
             self.model_now_ns += round(step.model_s * NS_PER_S)
             entry.summary = f"let {step.model_s:g} s of model time pass"
+        elif isinstance(step, Replan):
+            entry.summary = await self._replan(step)
         else:
             raise RunError(f"workload[{index}]: this controller cannot carry out '{step.kind}'")
         entry.wall_s = time.monotonic() - began
@@ -174,12 +191,13 @@ class Run:
     # -- transmit ------------------------------------------------------------------------------------------------
 
     async def _transmit(self, step: Transmit) -> str:
-        source = step.source or next(name for name, node in self.scenario.nodes.items() if node.role == "tx")
-        everyone = tuple(name for name, node in self.scenario.nodes.items() if node.role == "rx")
-        destinations = everyone if step.destinations in (None, ["all"]) else tuple(step.destinations or ())
+        source = transmit_source(self.scenario, step)
+        assert source is not None  # validation has seen to that
+        away = self.planner.away if self.planner is not None else set()
+        destinations = tuple(name for name in transmit_destinations(self.scenario, step) if name not in away)
         shots = self.shots[self._selection(step)]
         groups = [destinations] if step.mode == "multicast" else [(name,) for name in destinations]
-        sessions = [await self._open_session(source, group) for group in groups]
+        sessions = await _together([self._open_session(source, group) for group in groups])
         self.progress.transmitting(len(shots) * len(destinations))
         offered_ns = self.model_now_ns
         await _together([self._send(session, shots, step, offered_ns) for session in sessions])
@@ -193,6 +211,11 @@ class Run:
         if name in self.sessions:
             return self.sessions[name]
         self.progress.phase("opening codecs")
+        await self._agree(name, source, destinations)
+        self.sessions[name] = Session(name, source, destinations)
+        return self.sessions[name]
+
+    async def _agree(self, name: str, source: str, destinations: tuple[str, ...]) -> None:
         answers = await _together(
             [self._configure(d, self._config(name, source, destinations, d)) for d in destinations]
         )
@@ -203,23 +226,20 @@ class Run:
         config = self._config(name, source, destinations, source)
         config.peer_codec.CopyFrom(held[0])
         await self._configure(source, config)
-        self.sessions[name] = Session(name, source, destinations, config)
-        return self.sessions[name]
 
     def _config(self, name: str, source: str, destinations: tuple[str, ...], at: str) -> node_pb2.SessionConfig:
         """What a node is told: its own codec, or the receivers' where it names none; the planned scale above all."""
-        receiver = self.scenario.nodes[destinations[0]]
-        codec = self.scenario.nodes[at].codec or receiver.codec
-        if codec is None:
-            raise RunError(f"nodes.{destinations[0]}.codec: not set; name the codec that it opens")
-        options = dict(codec.options)
-        if self.decision is not None and destinations[0] in self.decision.scales and "scale" in options:
-            options["scale"] = str(self.decision.scales[destinations[0]])
+        first = destinations[0]
+        scale = None if self.decision is None else self.decision.scales.get(first)
+        if at == source:
+            codec = sender_codec(self.scenario, source, first, scale)
+        else:
+            codec = receiver_codec(self.scenario, at, scale)
         return node_pb2.SessionConfig(
             session=name,
             source=source,
             destinations=destinations,
-            codec=node_pb2.CodecConfig(name=codec.name, options=options),
+            codec=node_pb2.CodecConfig(name=codec.name, options=codec.options),
         )
 
     async def _configure(self, node: str, config: node_pb2.SessionConfig) -> node_pb2.ConfigureResponse:
@@ -296,10 +316,9 @@ class Run:
         """A new node process has its received messages on disk, but must be told its sessions."""
         await self.fleet.serving(name)
         for session in self.sessions.values():
-            if name in session.destinations:
+            # a sender dies between two steps only: a step under way has failed already
+            if name in (*session.destinations, session.source):
                 await self._configure(name, self._config(session.name, session.source, session.destinations, name))
-            elif name == session.source:  # between two steps; a step under way has failed already
-                await self._configure(name, session.config)
 
     # -- the end -------------------------------------------------------------------------------------------------
 

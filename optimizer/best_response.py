@@ -7,6 +7,7 @@ and rho as the root of one scalar equation; b and p follow. No search over price
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from optimizer.problem import FloatArray, Problem
 from optimizer.water_level import log_one_plus_snr
 
 LN2 = math.log(2.0)
-_MAX_RHO_STEPS = 60
+_MAX_RHO_STEPS = 80
+_RHO_BISECTION_AFTER = 20
 _RHO_TOLERANCE = 1e-13
 
 
@@ -65,65 +67,70 @@ class UserModel:
 
 
 @dataclass(slots=True)
-class Response:
-    """Everything is [N]. z: ln(1 + SNR). mu_per_s: price of the receiver's deadline. Derivatives by `jacobian`."""
-
-    nu: float
-    pi: float
-    tau: float
-    z: FloatArray
-    rho: FloatArray
-    t: FloatArray
-    y: FloatArray
-    bandwidth_hz: FloatArray
-    power_w: FloatArray
-    mu_per_s: FloatArray
-    interior: FloatArray
-
-
-@dataclass(slots=True)
 class _Terms:
-    """The stationarity condition in rho at one point: denominator L1/rho must equal, and its partial derivatives."""
+    """One point of the stationarity condition rho * denominator = L1; everything is [N].
+
+    by_z and by_t: partial derivatives of the denominator. late: D ln 2 tau / t^2. price: (nu + pi y / G) / z.
+    """
 
     z: FloatArray
     y: FloatArray
     t: FloatArray
     denominator: FloatArray
     by_z: FloatArray
-    by_log_nu: FloatArray
-    by_pi: FloatArray
-    by_tau: FloatArray
     by_t: FloatArray
     z_by_log_kappa: FloatArray
     weight: FloatArray
+    late: FloatArray
+    price: FloatArray
+
+
+@dataclass(slots=True)
+class Response:
+    """Everything is [N]. z: ln(1 + SNR). mu_per_s: price of the receiver's deadline. interior: 1 where rho is free."""
+
+    nu: float
+    pi: float
+    tau: float
+    z: FloatArray
+    rho: FloatArray
+    y: FloatArray
+    bandwidth_hz: FloatArray
+    power_w: FloatArray
+    mu_per_s: FloatArray
+    interior: FloatArray
+    terms: _Terms
 
 
 def _terms(model: UserModel, nu: float, pi: float, tau: float, rho: FloatArray, guess: FloatArray | None) -> _Terms:
     t = tau + model.time_slope_s * rho
     weight = model.energy_weight * t + pi
     kappa = nu * model.gain / weight
-    free = log_one_plus_snr(kappa, guess)
-    z = np.minimum(free, model.log_snr_cap)
+    z = log_one_plus_snr(kappa, guess)
+    z_by_log_kappa: FloatArray | None = None
+    if math.isfinite(model.log_snr_cap):
+        z_by_log_kappa = np.where(z > model.log_snr_cap, 0.0, kappa / (z * np.exp(z)))
+        z = np.minimum(z, model.log_snr_cap)
     y = np.expm1(z)
-    z_by_log_kappa = np.where(free > model.log_snr_cap, 0.0, kappa / (z * (y + 1.0)))
-    per_z = 1.0 / z
-    slope = (y + 1.0 - y * per_z) * per_z  # d(y/z)/dz
-    price = (nu + pi * y / model.gain) * per_z
-    late = model.size_nats * tau / (t * t)
+    rise = y + 1.0
+    if z_by_log_kappa is None:
+        z_by_log_kappa = kappa / (z * rise)
+    late = (model.size_nats * tau) / (t * t)
+    load = y / model.gain
+    price = (nu + pi * load) / z
     energy = model.energy_weight * model.size_nats / model.gain
-    denominator = energy * y * per_z - model.energy_weight * model.energy_slope_j + late * price
+    ratio = y / z
     return _Terms(
         z=z,
         y=y,
         t=t,
-        denominator=denominator,
-        by_z=energy * slope + late * (pi * (y + 1.0) / model.gain - price) * per_z,
-        by_log_nu=late * nu * per_z,
-        by_pi=late * y * per_z / model.gain,
-        by_tau=model.size_nats * price / (t * t),
+        denominator=energy * ratio - model.energy_weight * model.energy_slope_j + late * price,
+        by_z=(energy * (rise - ratio) + late * (pi / model.gain * rise - price)) / z,
         by_t=-2.0 * late * price / t,
         z_by_log_kappa=z_by_log_kappa,
         weight=weight,
+        late=late,
+        price=price,
     )
 
 
@@ -143,7 +150,7 @@ def respond(model: UserModel, nu: float, pi: float, tau: float, previous: Respon
             low = np.minimum(np.maximum(low, -tau / c1 * (1 + 1e-9)), high)
         elif c1 < 0:
             high = np.maximum(np.minimum(high, tau / -c1 * (1 - 1e-9)), low)
-    rho = high if previous is None else np.clip(previous.rho, low, high)
+    rho = high if previous is None else np.minimum(np.maximum(previous.rho, low), high)
     guess = None if previous is None else previous.z
     terms = _terms(model, nu, pi, tau, rho, guess)
     if model.fixed_rho:
@@ -153,7 +160,7 @@ def respond(model: UserModel, nu: float, pi: float, tau: float, previous: Respon
     bandwidth = rho * model.size_nats / (terms.z * terms.t)
     power = terms.y * bandwidth / model.gain
     mu = (nu * bandwidth + pi * power) / terms.t
-    return Response(nu, pi, tau, terms.z, rho, terms.t, terms.y, bandwidth, power, mu, interior)
+    return Response(nu, pi, tau, terms.z, rho, terms.y, bandwidth, power, mu, interior, terms)
 
 
 def _solve_rho(
@@ -173,7 +180,7 @@ def _solve_rho(
         return rho, _terms(model, nu, pi, tau, rho, terms.z), np.zeros(rho.shape)
     log_low, log_high = np.log(low), np.log(high)
     below, above = log_low, log_high
-    v = np.clip(np.log(rho), log_low, log_high)
+    v = np.minimum(np.maximum(np.log(rho), log_low), log_high)
     floor = 1e-9 * weight  # a denominator at or below 0 asks for the largest rho
     for step_count in range(_MAX_RHO_STEPS):
         denominator = np.maximum(terms.denominator, floor / np.exp(v))
@@ -181,42 +188,69 @@ def _solve_rho(
         slope = 1.0 + _rho_feedback(model, terms, rho) / denominator
         above = np.where(excess > 0, v, above)
         below = np.where(excess > 0, below, v)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            proposal = v - excess / slope
-        if step_count < 20:
-            proposal = np.where((slope > 0.05) & np.isfinite(proposal), proposal, v - excess)
-        else:
+        newton = False
+        if step_count >= _RHO_BISECTION_AFTER:
             proposal = 0.5 * (above + below)
-        proposal = np.clip(proposal, below, above)
-        change = np.abs(proposal - v).max()
+        elif slope.min() > 0.05:
+            proposal, newton = v - excess / slope, True
+        else:
+            proposal = v - excess / np.where(slope > 0.05, slope, 1.0)
+        proposal = np.minimum(np.maximum(proposal, below), above)
+        change = float(np.abs(proposal - v).max())
         v = proposal
         rho = np.where(v >= log_high, high, np.where(v <= log_low, low, np.exp(v)))
         terms = _terms(model, nu, pi, tau, rho, terms.z)
-        if change <= _RHO_TOLERANCE or (step_count >= 2 and change <= 1e-9):
+        if change <= _RHO_TOLERANCE or (newton and change <= 1e-7):  # Newton's next step would be 1e-14
             break
     return rho, terms, ((v > log_low) & (v < log_high)).astype(np.float64)
 
 
-def jacobian(model: UserModel, response: Response, with_pi: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Derivatives of (sum b, sum p, sum mu) with respect to (ln nu, tau[, ln pi]): three arrays of 2 or 3 numbers."""
-    nu, pi, rho = response.nu, response.pi, response.rho
-    terms = _terms(model, nu, pi, response.tau, rho, response.z)
-    ones, zeros = np.ones_like(rho), np.zeros_like(rho)
-    d_log_nu = np.stack([ones, zeros, zeros][: 3 if with_pi else 2])
-    d_tau = np.stack([zeros, ones, zeros][: 3 if with_pi else 2])
-    d_log_pi = np.stack([zeros, zeros, ones][: 3 if with_pi else 2])
+_DIRECTIONS = {count: np.eye(3)[:, :count, None] for count in (2, 3)}  # of (ln nu, tau, ln pi), to broadcast over [N]
+
+
+@dataclass(slots=True)
+class Sensitivity:
+    """How a response moves with ln nu, tau[, ln pi]. sums: [3, K] derivatives of sum b, sum p and sum mu.
+
+    log_rho, log_z: [K, N] derivatives of ln rho and ln z.
+    """
+
+    sums: FloatArray
+    log_rho: FloatArray
+    log_z: FloatArray
+
+    def ahead(self, response: Response, move: FloatArray) -> Response:
+        """The response as a starting point for prices that are `move`, [K], away: its rho and z extrapolated."""
+        return dataclasses.replace(
+            response,
+            rho=response.rho * np.exp(np.minimum(np.maximum(move @ self.log_rho, -1.0), 1.0)),
+            z=response.z * np.exp(np.minimum(np.maximum(move @ self.log_z, -1.0), 1.0)),
+        )
+
+
+def sensitivity(model: UserModel, response: Response, with_pi: bool) -> Sensitivity:
+    """Derivatives of a response by implicit differentiation; K = 3 with_pi, else 2."""
+    nu, pi, rho, terms = response.nu, response.pi, response.rho, response.terms
+    d_log_nu, d_tau, d_log_pi = _DIRECTIONS[3 if with_pi else 2]
     d_pi = pi * d_log_pi
     z_direct = terms.z_by_log_kappa * (d_log_nu - (model.energy_weight * d_tau + d_pi) / terms.weight)
-    push = terms.by_z * z_direct + terms.by_log_nu * d_log_nu + terms.by_pi * d_pi + (terms.by_tau + terms.by_t) * d_tau
+    by_log_nu = terms.late * nu / terms.z
+    by_tau = model.size_nats * terms.price / (terms.t * terms.t) + terms.by_t
+    push = terms.by_z * z_direct + by_log_nu * d_log_nu + by_tau * d_tau
+    if with_pi:
+        push += terms.late * terms.y / (terms.z * model.gain) * d_pi
     resistance = terms.denominator + _rho_feedback(model, terms, rho)
     resistance = np.where(np.abs(resistance) > 1e-300, resistance, 1.0)
-    d_v = -response.interior * push / resistance
+    d_v = push * (-response.interior / resistance)
     d_t = d_tau + model.time_slope_s * rho * d_v
     d_z = terms.z_by_log_kappa * (d_log_nu - (model.energy_weight * d_t + d_pi) / terms.weight)
-    d_log_b = d_v - d_z / terms.z - d_t / terms.t
-    d_log_p = (terms.y + 1.0) / terms.y * d_z + d_log_b
+    d_log_z = d_z / terms.z
+    d_log_t = d_t / terms.t
+    d_log_b = d_v - d_log_z - d_log_t
     d_b = response.bandwidth_hz * d_log_b
-    d_p = response.power_w * d_log_p
-    d_mu = (nu * (response.bandwidth_hz * d_log_nu + d_b) + pi * (response.power_w * d_log_pi + d_p)) / terms.t
-    d_mu -= response.mu_per_s * d_t / terms.t
-    return d_b.sum(axis=1), d_p.sum(axis=1), d_mu.sum(axis=1)
+    d_p = response.power_w * ((terms.y + 1.0) / terms.y * d_z + d_log_b)
+    d_mu = nu / terms.t * (response.bandwidth_hz * d_log_nu + d_b) - response.mu_per_s * d_log_t
+    if pi > 0:
+        d_mu += pi / terms.t * (response.power_w * d_log_pi + d_p)
+    sums = np.concatenate([d_b, d_p, d_mu]).sum(axis=1).reshape(3, -1)
+    return Sensitivity(sums, d_v, d_log_z)

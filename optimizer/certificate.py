@@ -180,7 +180,7 @@ def _phi(dual: _Dual, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         high = np.where(inner.first > 0, x, high)
         low = np.where(inner.first > 0, low, x)
         step = np.divide(inner.first, inner.second, out=np.sign(inner.first), where=inner.second > 0)
-        proposal = np.minimum(x - np.clip(step, -3.0, 3.0), x_cap)
+        proposal = np.minimum(x - np.maximum(np.minimum(step, 3.0), -3.0), x_cap)
         proposal = np.where((proposal >= low) & (proposal <= high), proposal, 0.5 * (low + high))
         change = float(np.abs(proposal - x).max())
         if change <= 1e-9:
@@ -250,9 +250,10 @@ def _maximum(dual: _Dual, low: FloatArray, high: FloatArray, first: FloatArray, 
     """[N] upper bounds of max_u h(u) on [low, high], each within `tolerance` of a value that h takes."""
     count = low.size
     everybody = np.arange(count)
-    value_first, slope_first = _lagrangian(dual, first)
-    value_low, slope_low = _lagrangian(dual, low)
-    value_high, slope_high = _lagrangian(dual, high)
+    thrice = np.concatenate([everybody, everybody, everybody])
+    value, slope = _lagrangian(dual.subset(thrice), np.concatenate([first, low, high]))
+    value_first, value_low, value_high = value.reshape(3, count)
+    slope_first, slope_low, slope_high = slope.reshape(3, count)
     best = np.maximum(value_first, np.maximum(value_low, value_high))
     pieces = _Pieces(
         user=np.concatenate([everybody, everybody]),

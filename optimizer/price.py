@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.best_response import LN2, Response, UserModel, jacobian, respond
+from optimizer.best_response import LN2, Response, Sensitivity, UserModel, respond, sensitivity
 from optimizer.certificate import upper_bound
 from optimizer.errors import InfeasibleError
 from optimizer.monotone_root import decreasing_root
@@ -312,19 +312,24 @@ def _residuals(search: _Search, response: Response) -> FloatArray:
     return np.log(np.maximum(ratios, 1e-300))
 
 
-def _derivatives(search: _Search, response: Response) -> FloatArray:
+def _derivatives(search: _Search, response: Response, change: Sensitivity) -> FloatArray:
     """Jacobian of `_residuals` in the scalars that are free."""
-    by_b, by_p, by_mu = jacobian(search.model, response, search.with_pi)
-    rows = [by_b / response.bandwidth_hz.sum()]
+    b, p, mu = change.sums
+    rows = [b / response.bandwidth_hz.sum()]
     if search.tau_s is None:
-        rows.append(by_mu / response.mu_per_s.sum())
+        rows.append(mu / response.mu_per_s.sum())
     if search.with_pi:
-        rows.append(by_p / response.power_w.sum())
-    matrix = np.stack(rows)
-    if search.tau_s is None:
-        matrix[:, 1] *= response.tau + search.model.budget_shift_s
-        return matrix
-    return np.delete(matrix, 1, axis=1)
+        rows.append(p / response.power_w.sum())
+    matrix = np.array(rows)
+    matrix[:, 1] *= response.tau + search.model.budget_shift_s
+    return matrix if search.tau_s is None else np.delete(matrix, 1, axis=1)
+
+
+def _ahead(search: _Search, response: Response, change: Sensitivity, move: FloatArray) -> Response:
+    """The response extrapolated along a move of (ln nu, ln(tau + shift)[, ln pi])."""
+    move = move[: 3 if search.with_pi else 2].copy()
+    move[1] *= response.tau + search.model.budget_shift_s
+    return change.ahead(response, move)
 
 
 def _newton(search: _Search, point: FloatArray) -> _Found:
@@ -337,8 +342,9 @@ def _newton(search: _Search, point: FloatArray) -> _Found:
             size = steps[-1]
             if size <= _CONVERGED or not math.isfinite(size):
                 break
+            change = sensitivity(search.model, response, search.with_pi)
             try:
-                direction = np.linalg.solve(_derivatives(search, response), -residuals)
+                direction = np.linalg.solve(_derivatives(search, response, change), -residuals)
             except np.linalg.LinAlgError:
                 break
             if not np.all(np.isfinite(direction)):
@@ -348,7 +354,7 @@ def _newton(search: _Search, point: FloatArray) -> _Found:
             for _ in range(12):
                 candidate = point.copy()
                 candidate[free] += length * direction
-                trial = _respond_at(search, candidate, response)
+                trial = _respond_at(search, candidate, _ahead(search, response, change, candidate - point))
                 trial_residuals = _residuals(search, trial)
                 trial_size = float(np.abs(trial_residuals).max())
                 if trial_size < size * (1 - 1e-4 * length):

@@ -27,8 +27,8 @@ def log_one_plus_snr(kappa: FloatArray, guess: FloatArray | None = None) -> Floa
         exponential = np.exp(z)
         level = z * exponential - np.expm1(z)
         step = (np.log(level) - target) * level / (z * z * exponential)
-        z = z * np.exp(np.clip(-step, -2.0, 2.0))
-        if not np.any(np.abs(step) > 1e-9):  # the convergence is quadratic: what is left is rounding
+        z = z * np.exp(-np.maximum(np.minimum(step, 2.0), -2.0))
+        if np.abs(step).max() <= 1e-7:  # the convergence is quadratic: what is left is rounding
             break
     if small.any():
         p = np.sqrt(2.0 * kappa)

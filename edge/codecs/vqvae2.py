@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edge.codecs import weights
 from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
+from edge.codecs.tensors import TensorError, Tensors, check_fit
 from edge.codecs.vqvae2_network import SCALES, ReceiverHalf, TransmitterHalf, VQVAE2Shape
 from edge.images import Picture
 from edge.segment import Kind, Segment
@@ -126,6 +128,26 @@ class VQVAE2(Codec):
             )
             image: Picture = pixels[0].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
         return image
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Every tensor of what is open, by name, as float32 copies (see edge.codecs.tensors)."""
+        return {name: tensor.detach().contiguous().numpy().copy() for name, tensor in self._state().items()}
+
+    def replace(self, tensors: Tensors) -> None:
+        """Puts tensors in force, all or none. Raises CodecError when one does not fit."""
+        state = self._state()
+        try:
+            check_fit(tensors, {name: tensor.numpy() for name, tensor in state.items()})
+        except TensorError as error:
+            raise CodecError(str(error)) from error
+        with torch.no_grad():
+            for name, value in tensors.items():
+                state[name].copy_(torch.from_numpy(value))
+
+    def _state(self) -> dict[str, Tensor]:
+        """The tensors themselves: changing them changes the codec."""
+        halves = [half for half in (self.transmitter, self.receiver) if half is not None]
+        return {name: tensor for half in halves for name, tensor in half.state_dict().items()}
 
     def _check_segments(self, segments: Sequence[Segment]) -> None:
         shapes = [segment.values.shape for segment in segments]

@@ -35,8 +35,8 @@ class Freight:
 
 @dataclass(frozen=True)
 class Carried:
-    """What arrived: the payload, each packet's complex channel gain [packets] where the channel fades, and how many bits
-    were altered where the channel knows it."""
+    """What arrived: the payload, each packet's complex channel gain [packets] where the channel fades, and how many
+    bits were altered where the channel knows it."""
 
     payload: NDArray[np.uint8]
     gains: NDArray[np.complex64] | None = None
