@@ -63,11 +63,12 @@ class RunOptions:
 
 @dataclass
 class Session:
-    """A session that the controller has opened. next_id: number of its next message."""
+    """A session that the controller has opened. scale: as its codecs were opened. next_id: of its next message."""
 
     name: str
     source: str
     destinations: tuple[str, ...]
+    scale: int | None
     next_id: int = 0
 
 
@@ -143,15 +144,19 @@ class Run:
         """Tells the optimizer what changed, and has links and codecs follow."""
         if self.planner is None:
             raise RunError(f"workload: '{step.kind}' comes before the plan; set plan.at to an earlier step")
-        before = {} if self.decision is None else self.decision.scales
         await self._follow(await self.planner.replan(step))
-        assert self.decision is not None  # _follow has set it
-        changed = {name: scale for name, scale in self.decision.scales.items() if before.get(name, scale) != scale}
+        changed = []
         for session in self.sessions.values():
-            if changed.keys() & set(session.destinations):
+            scale = self._scale(session.destinations[0])
+            if scale not in (None, session.scale):
                 await self._agree(session.name, session.source, session.destinations)
-        scales = ", ".join(f"{name} now s = {scale}" for name, scale in changed.items()) or "no scale changed"
-        return f"planned {len(self.decision.radios)} links anew: {scales}"
+                session.scale = scale
+                changed.append(f"{', '.join(session.destinations)} now s = {scale}")
+        return f"planned anew: {'; '.join(changed) or 'no scale changed'}"
+
+    def _scale(self, destination: str) -> int | None:
+        """The planned scaling rate of a receiver; None where nothing is planned for it."""
+        return None if self.decision is None else self.decision.scales.get(destination)
 
     async def _follow(self, decision: Decision) -> None:
         """Puts a plan in force."""
@@ -212,7 +217,7 @@ class Run:
             return self.sessions[name]
         self.progress.phase("opening codecs")
         await self._agree(name, source, destinations)
-        self.sessions[name] = Session(name, source, destinations)
+        self.sessions[name] = Session(name, source, destinations, self._scale(destinations[0]))
         return self.sessions[name]
 
     async def _agree(self, name: str, source: str, destinations: tuple[str, ...]) -> None:
@@ -230,7 +235,7 @@ class Run:
     def _config(self, name: str, source: str, destinations: tuple[str, ...], at: str) -> node_pb2.SessionConfig:
         """What a node is told: its own codec, or the receivers' where it names none; the planned scale above all."""
         first = destinations[0]
-        scale = None if self.decision is None else self.decision.scales.get(first)
+        scale = self._scale(first)
         if at == source:
             codec = sender_codec(self.scenario, source, first, scale)
         else:
