@@ -74,7 +74,7 @@ def explain(file: Path, solver: str | None, seed: int | None, as_json: bool) -> 
 
 
 @main.command()
-@click.argument("what", metavar="fig12|fig13|fig14|FILE")
+@click.argument("what", metavar="fig12|fig13|fig14|stall|FILE")
 @click.option("--vary", "varied", default=None, help="For a FILE: KEY=START:STOP:STEP or KEY=V1,V2,...")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder for the files.")
 @click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many draws.")
@@ -82,7 +82,10 @@ def explain(file: Path, solver: str | None, seed: int | None, as_json: bool) -> 
 @click.option("--preset", default=None, type=click.Choice(["paper", "tradeoff"]), help="For a figure.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON as well.")
 def sweep(what: str, varied: str | None, out: Path, seeds: int, seed: int, preset: str | None, as_json: bool) -> None:
-    """Solve a whole figure of the paper, or a problem FILE over a range, and write CSV, JSON and PNG."""
+    """Solve a whole figure of the paper, or a problem FILE over a range, and write CSV, JSON and PNG.
+
+    stall shows where Algorithm 1 ends for different starts.
+    """
     from optimizer.errors import ProblemError
     from optimizer.experiment_files import write
     from optimizer.figures import FIGURES

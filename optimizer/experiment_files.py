@@ -27,7 +27,17 @@ _PANELS: dict[str, tuple[Curve, ...]] = {
         ("rho", "mean compression rate rho", lambda row: row.rho_mean),
         ("1/rho", "mean data reduction 1/rho", lambda row: 1.0 / row.rho_mean),
     ),
+    "stall": (
+        ("utility", "utility at the end", lambda row: row.utility),
+        ("rho", "mean rho at the end", lambda row: row.rho_mean),
+        (
+            "gap",
+            "gap to the upper bound (1e-4: less)",
+            lambda row: max(1e-4, row.relative_gap * max(1.0, abs(row.utility))),
+        ),
+    ),
 }
+_LOGARITHMIC = {("stall", "gap")}
 _ANY: tuple[Curve, ...] = (
     ("utility", "utility", lambda row: row.utility),
     ("delay", "delay T (s)", lambda row: row.delay_s),
@@ -64,7 +74,7 @@ def _draw(experiment: Experiment, path: Path) -> None:
     FigureCanvasAgg(figure)
     presets = sorted({row.preset for row in experiment.rows})
     groups = sorted({(row.system, row.preset) for row in experiment.rows})
-    for axes, (_, label, value) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    for axes, (key, label, value) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for system, preset in groups:
             rows = [row for row in experiment.rows if (row.system, row.preset) == (system, preset)]
             x, y = _curves(rows, value)
@@ -74,6 +84,10 @@ def _draw(experiment: Experiment, path: Path) -> None:
         axes.set_xlabel(experiment.x_label)
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
+        if experiment.name == "stall":
+            axes.set_xscale("log")
+        if (experiment.name, key) in _LOGARITHMIC:
+            axes.set_yscale("log")
         if len(groups) > 1:
             axes.legend()
     seeds = len({row.seed for row in experiment.rows})

@@ -10,7 +10,7 @@ import numpy as np
 
 from optimizer.baselines import jpeg_ldpc, jscc
 from optimizer.channel_gain import RicianGain, draw_distance_m
-from optimizer.plan import Plan
+from optimizer.plan import Plan, with_bound
 from optimizer.presets import PRESETS
 from optimizer.problem import Problem, Weights
 from optimizer.solve import solve
@@ -117,4 +117,24 @@ def fig14(seeds: Sequence[int], preset: str | None = None) -> Experiment:
     return Experiment("fig14", "lambda_1", tuple(rows()))
 
 
-FIGURES: dict[str, Callable[..., Experiment]] = {"fig12": fig12, "fig13": fig13, "fig14": fig14}
+def stall(seeds: Sequence[int], preset: str = "tradeoff") -> Experiment:
+    """Where Algorithm 1 and its repair end, against the rho that everybody starts from; and the certified optimum."""
+    from optimizer import algorithm1, algorithm1_joint
+    from optimizer.algorithm1_blocks import Point
+
+    solvers = {algorithm1.SOLVER: algorithm1.solve, algorithm1_joint.SOLVER: algorithm1_joint.solve}
+
+    def rows() -> Iterator[Row]:
+        for seed in seeds:
+            problem = drawn_problem(preset, seed)
+            optimum = solve(problem)
+            for rho in np.geomspace(problem.rho_lower, problem.rho_upper, 7).tolist():
+                yield Row.of(optimum, "price (certified)", preset, seed, rho)
+                for name, solver in solvers.items():
+                    plan = with_bound(solver(problem, Point.equal(problem, rho)), optimum.upper_bound)
+                    yield Row.of(plan, name, preset, seed, rho)
+
+    return Experiment("stall", "rho at the start", tuple(rows()))
+
+
+FIGURES: dict[str, Callable[..., Experiment]] = {"fig12": fig12, "fig13": fig13, "fig14": fig14, "stall": stall}

@@ -25,6 +25,9 @@ from optimizer.quality import FFHQ_IDEAL, QualityCurve
 from optimizer.quality import PRESETS as QUALITY_PRESETS
 
 
+_POINT_KEYS = ("quality", "points")  # edge-codec evaluate --json writes quality
+
+
 class _Section(BaseModel):
     """Unknown keys are refused everywhere."""
 
@@ -93,9 +96,7 @@ class QualitySection(_Section):
     intercept_db: float | None = Field(default=None, description="a_q of Q = a_q + b_q ln(rho), dB.")
     slope_db: float | None = Field(default=None, description="b_q, dB.")
     points: list[tuple[float, float]] | None = Field(default=None, description="Measured (rho, PSNR in dB) pairs.")
-    file: str | None = Field(
-        default=None, description="JSON of measured points (edge-codec evaluate), beside this file."
-    )
+    file: str | None = Field(default=None, description="JSON of measured points (edge-codec evaluate --json).")
 
 
 class RhoSection(_Section):
@@ -283,14 +284,14 @@ def _quality(stated: QualitySection, folder: Path | None) -> QualityCurve:
 
 
 def _points_in(path: Path) -> list[tuple[float, float]]:
-    """Measured points of a JSON file: a list of objects with rho and psnr_db, bare or under `points` or `results`."""
+    """Measured points of a JSON file: a list of objects with rho and psnr_db, bare or under one of _POINT_KEYS."""
     advice = 'give JSON with [{"rho": 0.03, "psnr_db": 30.1}, ...]'
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ProblemError(f"quality.file: {path} cannot be read ({error}); {advice}") from error
     if isinstance(content, dict):
-        content = content.get("points", content.get("results"))
+        content = next((content[key] for key in _POINT_KEYS if key in content), None)
     if not isinstance(content, list):
         raise ProblemError(f"quality.file: {path} holds no list of points; {advice}")
     points: list[tuple[float, float]] = []

@@ -96,10 +96,11 @@ class VQVAE2(Codec):
     def check_image(self, height: int, width: int) -> None:
         multiple = self.shape.multiple
         if height < 1 or width < 1 or height % multiple or width % multiple:
+            fits = f"{width // multiple * multiple}x{height // multiple * multiple}"
+            fix = f"crop it to {fits}" if min(height, width) >= multiple else "use a larger picture"
             raise CodecError(
                 f"image: {width}x{height} is not a multiple of {multiple} in both sides, which vqvae2 at scale "
-                f"{self.shape.scale} needs; crop it to {width // multiple * multiple}x{height // multiple * multiple} "
-                "or choose a smaller scale"
+                f"{self.shape.scale} needs; {fix} or choose a smaller scale"
             )
 
     def encode(self, image: Picture) -> list[Segment]:

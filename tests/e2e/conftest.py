@@ -12,6 +12,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from processes import Yard
 
+SLOW_MACHINE_S = 600  # a limit for what hangs, not for what is slow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the tests of this folder more time than unit tests get."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SLOW_MACHINE_S))
+
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[Yard]:

@@ -218,18 +218,18 @@ class Yard:
 
     # -- files -----------------------------------------------------------------------------------------------------
 
-    def scenario(self, name: str = "small", **keys: object) -> Path:
+    def scenario(self, **keys: object) -> Path:
         """A topology file: one tx, one rx, codec raw, a link of 1 Mbit/s and 10 ms, whole pictures; `keys` replace."""
         body: dict[str, object] = {
             "version": 1,
-            "name": name,
+            "name": "small",
             "seed": 3,
             "clock": "virtual",
             "nodes": {"tx": {"role": "tx"}, "rx": {"role": "rx", "codec": {"name": "raw"}}},
             "links": [{"name": "air", "from": "tx", "to": "rx", "rate_bps": 1_000_000, "delay_s": 0.01}],
             "workload": [{"transmit": {"to": "all", "crop": None}}],
         }
-        file = self.folder / f"{name}.yaml"
+        file = self.folder / "small.yaml"
         file.write_text(json.dumps({**body, **keys}, indent=1))  # JSON is YAML
         return file
 

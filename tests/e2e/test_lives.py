@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,15 +164,15 @@ class Terminals:
     def saved(self) -> Path:
         return self.yard.folder / "saved"
 
-    def events(self, kind: str) -> list[dict[str, object]]:
+    def events(self, kind: str) -> list[dict[str, Any]]:
         """What the sender has printed so far of `sent` or `receipt`."""
         return [event for line in self.sender.said() if (event := json.loads(line))["event"] == kind]
 
     def check(self) -> None:
         """The sender is content, each message was answered once, and every picture is there as it was sent."""
         assert self.sender.wait() == 0, self.sender.stderr.read_text()
-        assert [event["message_id"] for event in self.events("sent")] == list(range(PICTURES))
-        assert [event["message_id"] for event in self.events("receipt")] == list(range(PICTURES))
+        assert sorted(event["message_id"] for event in self.events("sent")) == list(range(PICTURES))
+        assert sorted(event["message_id"] for event in self.events("receipt")) == list(range(PICTURES))
         assert {event["status"] for event in self.events("receipt")} == {"complete"}
         for number in range(PICTURES):
             received = np.asarray(Image.open(self.saved / f"tx-{number}.png"))

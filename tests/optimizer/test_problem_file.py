@@ -79,7 +79,7 @@ def test_one_scale_for_everybody() -> None:
 
 def test_quality_from_a_file_beside_the_problem(tmp_path: Path) -> None:
     points = [{"rho": 0.01, "psnr_db": 25.0, "scale": 8}, {"rho": 0.1, "psnr_db": 33.0}]
-    for content in (points, {"points": points}, {"codec": "x", "results": points}):
+    for content in (points, {"points": points}, {"codec": "x", "quality": points, "runs": []}):
         (tmp_path / "curve.json").write_text(json.dumps(content))
         (tmp_path / "problem.yaml").write_text("receivers: {count: 2}\nquality: {file: curve.json}\n")
         assert read(tmp_path / "problem.yaml")[0].quality.slope_db == pytest.approx(8.0 / 2.302585, rel=1e-6)

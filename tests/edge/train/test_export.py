@@ -41,7 +41,9 @@ def test_the_file_holds_the_run_and_tells_its_story(tmp_path: Path, pictures: li
     codec = VQVAE2.open({"scale": "2", "weights": str(path)}, Half.BOTH)
     assert codec.transmitter is not None
     opened, trained = codec.transmitter.state_dict(), run.weights()
-    assert all(torch.equal(opened[name], trained[name]) for name in opened)
+    for name in opened:  # networks are stored in half precision, codebooks exactly
+        stored = trained[name] if name.startswith("codebook") else trained[name].half().float()
+        assert torch.equal(opened[name], stored), name
 
 
 def test_without_test_pictures_there_are_no_metrics(tmp_path: Path, pictures: list[Named]) -> None:
