@@ -38,6 +38,7 @@ _FREE_POWER_PRICE = 1e-30  # per W; stands for 0 where energy has no weight and 
 _TYPICAL_EFFICIENCY = 25.0  # bit/s/Hz, where power is free and only its energy costs
 _STRETCHES = (1.0, 0.5, 1.8, 0.1)  # starting points, as factors on the typical efficiency
 _LARGEST_LOG_SNR = 200.0
+_SAMPLE = 1001  # gains looked at for their median
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +218,14 @@ def _point(search: _Search, nu: float, tau: float, pi: float) -> FloatArray:
 
 
 def _guess(search: _Search, stretch: float) -> FloatArray:
-    """Prices at which N equal receivers of median gain would share the budgets at a typical spectral efficiency.
+    """Prices at which N equal receivers of about median gain would share the budgets at a typical spectral efficiency.
 
     What the budgets are worth together, nu B + pi P, is what they add to the objective: that of time when tau is free,
     that of quality when it is fixed. stretch: factor on the typical efficiency.
     """
     model = search.model
     count = model.gain.size
-    gain = float(np.median(model.gain))
+    gain = float(np.sort(model.gain[:: max(1, count // _SAMPLE)])[min(count, _SAMPLE) // 2])
     typical = math.log1p(search.power_w * gain / search.bandwidth_hz) / LN2 if search.with_pi else _TYPICAL_EFFICIENCY
     z = min(typical * stretch * LN2, model.log_snr_cap, _LARGEST_LOG_SNR)
     bits = model.size_nats / LN2

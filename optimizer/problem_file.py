@@ -24,7 +24,6 @@ from optimizer.problem import THERMAL_NOISE_W_PER_HZ, Problem, QualityAggregate,
 from optimizer.quality import FFHQ_IDEAL, QualityCurve
 from optimizer.quality import PRESETS as QUALITY_PRESETS
 
-
 _POINT_KEYS = ("quality", "points")  # edge-codec evaluate --json writes quality
 
 

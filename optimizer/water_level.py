@@ -20,8 +20,8 @@ def log_one_plus_snr(kappa: FloatArray, guess: FloatArray | None = None) -> Floa
     Newton's method on ln(1 + (z - 1) e^z) = ln kappa in the variable ln z, where both ends are straight lines; below
     1e-6 the branch-point series of W0, since there the left-hand side cancels.
     """
-    small = kappa < _SERIES_BELOW
-    target = np.log(np.maximum(kappa, _SERIES_BELOW))
+    weak = float(kappa.min()) < _SERIES_BELOW
+    target = np.log(np.maximum(kappa, _SERIES_BELOW) if weak else kappa)
     z = _start(target) if guess is None else np.maximum(guess, 1e-3)
     for _ in range(_MAX_STEPS):
         exponential = np.exp(z)
@@ -30,10 +30,10 @@ def log_one_plus_snr(kappa: FloatArray, guess: FloatArray | None = None) -> Floa
         z = z * np.exp(-np.maximum(np.minimum(step, 2.0), -2.0))
         if np.abs(step).max() <= 1e-7:  # the convergence is quadratic: what is left is rounding
             break
-    if small.any():
+    if weak:
         p = np.sqrt(2.0 * kappa)
         series = p * (1.0 - p * (1.0 / 3.0 - p * (11.0 / 72.0 - p * 43.0 / 540.0)))
-        z = np.where(small, series, z)
+        z = np.where(kappa < _SERIES_BELOW, series, z)
     return z
 
 

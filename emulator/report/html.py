@@ -266,7 +266,7 @@ def _messages(report: Report) -> Markup:
 
 def _run(report: Report) -> Markup:
     timing = report.timing
-    phases = [("processes up", timing.up_s), ("plan and configure", timing.configure_s), ("workload", timing.run_s)]
+    phases = [("processes up", timing.up_s), ("workload", timing.run_s)]
     known = [f"{name} {fixed(wall_s, 2)} s" for name, wall_s in phases if wall_s is not None]
     parts: list[Child] = []
     if report.steps:

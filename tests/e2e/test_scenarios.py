@@ -73,3 +73,20 @@ def test_a_plan_is_made_from_the_seed_and_from_nothing_else(yard: Yard) -> None:
     for section in ("plan", "links", "messages"):
         assert first[section] != other[section]
     assert {m["status"] for m in first["messages"]} == {"partial"}
+
+
+def test_links_and_codecs_follow_receivers_that_move_leave_and_come_back(yard: Yard) -> None:
+    report = finished(yard.run("ftsc-moving"))
+    replans = [step.summary for step in report.steps if step.kind == "replan"]
+    assert len(replans) == 3
+    assert all(
+        "now s =" in summary for summary in replans
+    )  # the scenario is laid out so that a scale changes each time
+    last = {r.name: r for r in report.plan.receivers} if report.plan is not None else {}
+    assert {name: r.distance_m for name, r in last.items()} == {"rx1": 900, "rx2": 500, "rx3": 60}
+    assert len({r.scale for r in last.values()}) > 1
+    of_last_step = {m.destination: m for m in report.messages if m.offered_s == report.steps[-1].model_start_s}
+    for name, message in of_last_step.items():
+        assert message.rho == pytest.approx(scale_rho(last[name].scale or 0), rel=1e-12)
+        assert message.transfer_s == pytest.approx(last[name].transmit_s, abs=2e-9)
+    assert sorted(m.destination for m in report.messages) == ["rx1"] * 4 + ["rx2"] * 4 + ["rx3"] * 3

@@ -216,6 +216,6 @@ def make(shape: Shape | None = None) -> Run:
                 summary=f"{len(originals)} images from bs to {len(names)} receivers",
             )
         ],
-        timing=Timing(up_s=5.2, configure_s=0.9, run_s=9.9),
+        timing=Timing(up_s=5.2, run_s=9.9),
     )
     return Run(report, originals, received)

@@ -1,0 +1,95 @@
+"""The sessions that the controller opens: which codec each end holds, agreed before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.v1 import node_pb2, node_pb2_grpc
+from emulator.errors import RunError
+from emulator.fleet import Fleet
+from emulator.together import together
+from emulator.topology import Scenario
+from emulator.topology.resolve import receiver_codec, sender_codec
+
+CONFIGURE_TIMEOUT_S = 120.0
+
+
+@dataclass
+class Session:
+    """A session that is open. scale: as its codecs were opened. next_id: number of its next message."""
+
+    name: str
+    source: str
+    destinations: tuple[str, ...]
+    scale: int | None
+    next_id: int = 0
+
+
+class Sessions:
+    """Opens sessions. scales: the planned scaling rate of each receiver that has one."""
+
+    def __init__(self, scenario: Scenario, fleet: Fleet) -> None:
+        self._scenario = scenario
+        self._fleet = fleet
+        self._open: dict[str, Session] = {}
+        self.scales: dict[str, int] = {}
+
+    async def open(self, source: str, destinations: tuple[str, ...]) -> Session:
+        """The session from source to destinations, opened when it is not. Raises RunError when codecs differ."""
+        name = f"{source}->{','.join(destinations)}"
+        if name not in self._open:
+            session = Session(name, source, destinations, self.scales.get(destinations[0]))
+            await self._agree(session)
+            self._open[name] = session
+        return self._open[name]
+
+    async def rescale(self) -> list[Session]:
+        """Opens anew the codecs whose planned scale has changed; gives those sessions."""
+        changed = []
+        for session in self._open.values():
+            scale = self.scales.get(session.destinations[0])
+            if scale not in (None, session.scale):
+                session.scale = scale
+                await self._agree(session)
+                changed.append(session)
+        return changed
+
+    async def restore(self, node: str) -> None:
+        """Tells a new node process its sessions. (A sender dies between two steps: a step under way has failed.)"""
+        for session in self._open.values():
+            if node in (*session.destinations, session.source):
+                await self._configure(node, self._config(session, node))
+
+    async def _agree(self, session: Session) -> None:
+        """Receivers first, then the sender, which is told what they hold and refuses what does not match."""
+        answers = await together([self._configure(d, self._config(session, d)) for d in session.destinations])
+        held = [next(s.codec for s in answer.sessions if s.session == session.name) for answer in answers]
+        for other in held[1:]:
+            if other != held[0]:
+                raise RunError(
+                    f"session {session.name}: its receivers hold different codecs ({held[0].name}, {other.name}); "
+                    "give them the same, or send unicast"
+                )
+        config = self._config(session, session.source)
+        config.peer_codec.CopyFrom(held[0])
+        await self._configure(session.source, config)
+
+    def _config(self, session: Session, node: str) -> node_pb2.SessionConfig:
+        """What a node is told: its own codec, or the receivers' where it names none; the planned scale above all."""
+        if node == session.source:
+            codec = sender_codec(self._scenario, node, session.destinations[0], session.scale)
+        else:
+            codec = receiver_codec(self._scenario, node, session.scale)
+        return node_pb2.SessionConfig(
+            session=session.name,
+            source=session.source,
+            destinations=session.destinations,
+            codec=node_pb2.CodecConfig(name=codec.name, options=codec.options),
+        )
+
+    async def _configure(self, node: str, config: node_pb2.SessionConfig) -> node_pb2.ConfigureResponse:
+        stub = node_pb2_grpc.NodeServiceStub(self._fleet.members[node].channel)
+        answer: node_pb2.ConfigureResponse = await stub.Configure(
+            node_pb2.ConfigureRequest(sessions=[config]), timeout=CONFIGURE_TIMEOUT_S
+        )
+        return answer

@@ -1,0 +1,85 @@
+"""Sending pictures on a session, and keeping book of what was sent and what came back."""
+
+from __future__ import annotations
+
+import grpc
+import grpc.aio
+
+from edge.v1 import node_pb2, node_pb2_grpc
+from emulator import pictures_to_send
+from emulator.errors import RunError
+from emulator.findings import Sent
+from emulator.fleet import Fleet
+from emulator.live_links import LiveLinks
+from emulator.pictures_to_send import Shot
+from emulator.progress import Progress
+from emulator.sessions import Session
+from emulator.topology import Transmit
+
+NS_PER_S = 1_000_000_000
+
+
+class Transmission:
+    """All messages of a run. sent: by session and number."""
+
+    def __init__(self, fleet: Fleet, links: LiveLinks, progress: Progress) -> None:
+        self._fleet = fleet
+        self._links = links
+        self._progress = progress
+        self.sent: dict[tuple[str, int], Sent] = {}
+
+    @property
+    def last_received_ns(self) -> int:
+        """Model time of the latest arrival so far; 0 before the first."""
+        arrivals = [r.transit.received_ns for sent in self.sent.values() for r in sent.receipts.values()]
+        return max(arrivals, default=0)
+
+    async def send(self, session: Session, shots: list[Shot], step: Transmit, offered_ns: int) -> None:
+        """Sends pictures, the first offered at offered_ns of model time, and waits for every receipt."""
+        first_id, interval_ns = session.next_id, round(step.interval_s * NS_PER_S)
+        links = self._links.all()
+        for i, shot in enumerate(shots):
+            self.sent[session.name, first_id + i] = Sent(
+                session.name,
+                first_id + i,
+                session.source,
+                session.destinations,
+                shot,
+                offered_ns + i * interval_ns,
+                links,
+            )
+        session.next_id += len(shots)
+        for first, payloads in pictures_to_send.groups(shots):
+            await self._request(
+                session,
+                node_pb2.TransmitRequest(
+                    session=session.name,
+                    images=payloads,
+                    first_message_id=first_id + first,
+                    first_offered_ns=offered_ns + first * interval_ns,
+                    interval_ns=interval_ns,
+                    deadline_ns=round(step.deadline_s * NS_PER_S),
+                ),
+            )
+
+    async def _request(self, session: Session, request: node_pb2.TransmitRequest) -> None:
+        sender = self._fleet.members[session.source]
+        try:
+            async for event in node_pb2_grpc.NodeServiceStub(sender.channel).Transmit(request):
+                self._note(session, event)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise  # the node says why
+            raise RunError(
+                f"{session.source}: the sender died, and its pictures with it (its log is {sender.daemon.log}); "
+                "run the scenario again"
+            ) from error
+
+    def _note(self, session: Session, event: node_pb2.TransmitResponse) -> None:
+        """Writes down what a sender says."""
+        if event.WhichOneof("event") == "sent":
+            self.sent[session.name, event.sent.message_id].news = event.sent
+        else:
+            receipt = event.receipt
+            self.sent[session.name, receipt.message_id].receipts[receipt.destination] = receipt
+            self._progress.receipt()
