@@ -215,14 +215,15 @@ class Exchange:
             network.open_message(session.route, frame.head)
             self._forward(list(session.announcement.destinations), frame)
         elif step == "run":
-            size = len(frame.run.payload)
+            payload = frame.run.payload  # read once: each reading copies it
+            size = len(payload)
             # twice the queue: what a source sent before it learned of a renewed grant is still on its way
             if session.outstanding_bytes + size > 2 * network.queue_bytes(session.route):
                 raise Refusal(
                     "RESOURCE_EXHAUSTED", f"session '{frame.run.session}': {size} bytes sent beyond the credit granted"
                 )
             session.outstanding_bytes += size
-            self._deliver(session, network.carry(session.route, frame.run), size)
+            self._deliver(session, network.carry(session.route, frame.run, payload), size)
         else:
             self._end(session, frame.end.message_id)
 
@@ -232,12 +233,12 @@ class Exchange:
         if waits:
             session.wall.begin_service(crossing.start_ns, time.monotonic())
         for delivery in crossing.deliveries:
-            for due_ns, frame in delivery.runs:
+            for part in delivery.parts:
+                forward = partial(self._forward_due, session, delivery.destination, part.frame, part.size_bytes)
                 if waits:
-                    deadline_s = session.wall.deadline_s(due_ns)
-                    self._pacer.at(deadline_s, partial(self._forward_due, session, delivery.destination, frame))
+                    self._pacer.at(session.wall.deadline_s(part.due_ns), forward)
                 else:
-                    self._forward([delivery.destination], frame)
+                    forward()
         if waits:
             served = partial(self._served, session, session.grants, size_bytes)
             self._pacer.at(session.wall.deadline_s(crossing.departed_ns), served)
@@ -257,18 +258,18 @@ class Exchange:
             else:
                 self._forward([destination], frame)
 
-    def _forward_due(self, session: Session, destination: str, frame: packet_pb2.Frame) -> None:
+    def _forward_due(self, session: Session, destination: str, frame: packet_pb2.Frame, size_bytes: int = 0) -> None:
         """Forwards what had to wait for its time, unless its source has announced anew and sends everything again: an
         end from before would cut the message short."""
         if self.sessions.get(session.announcement.session) is session:
-            self._forward([destination], frame)
+            self._forward([destination], frame, size_bytes)
 
-    def _forward(self, destinations: list[str], frame: packet_pb2.Frame) -> None:
+    def _forward(self, destinations: list[str], frame: packet_pb2.Frame, size_bytes: int = 0) -> None:
         """To those that are attached; the others will have it sent again when they come back."""
         for destination in destinations:
             attachment = self.attached.get(destination)
             if attachment is not None:
-                attachment.send_frame(frame)
+                attachment.send_frame(frame, size_bytes)
 
     # -- credit --------------------------------------------------------------------------------------------------
 

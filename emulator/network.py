@@ -30,11 +30,20 @@ MAX_OPEN_MESSAGES = 64
 
 
 @dataclass(frozen=True)
+class Part:
+    """Packets that travel on together: their frame, its payload's size, and the model time of the last arrival."""
+
+    due_ns: float
+    frame: packet_pb2.Frame
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Delivery:
-    """What one destination gets of a run: frames to forward, each with the model time of its last packet."""
+    """What one destination gets of a run."""
 
     destination: str
-    runs: list[tuple[float, packet_pb2.Frame]]
+    parts: list[Part]
 
 
 @dataclass(frozen=True)
@@ -135,19 +144,20 @@ class Network:
         ledgers = {destination: _Ledger(received_ns=head.offered_ns) for destination in session.destinations}
         session.open[head.message_id] = Message(head, layouts, ledgers=ledgers)
 
-    def carry(self, session: SessionRoute, run: packet_pb2.PacketRun) -> Crossing:
-        """Sends a run over the session's links. Raises WireError when it does not fit its message."""
+    def carry(self, session: SessionRoute, run: packet_pb2.PacketRun, payload: bytes) -> Crossing:
+        """Sends a run, whose payload this is, over the session's links. Raises WireError when it does not fit its
+        message."""
         message = session.open.get(run.message_id)
         if message is None:
             raise WireError(f"packet of session '{run.session}' message {run.message_id}: the message has no head")
-        layout = check_run(run, message.layouts)
+        layout = check_run(run, payload, message.layouts)
         freight = Freight(
             layout.kind,
             layout.alphabet,
             run.offset,
             run.count,
             run.packet_elements,
-            np.frombuffer(run.payload, np.uint8),
+            np.frombuffer(payload, np.uint8),
             0.0,
         )
         train = Train(
@@ -235,7 +245,7 @@ class Network:
         ledger.packets_lost += int((~train.alive).sum())
         ledger.element_errors += errors
         ledger.retransmissions += retransmissions
-        deliveries.append(Delivery(destination, _runs(train, run, self.clock.waits)))
+        deliveries.append(Delivery(destination, _parts(train, run, self.clock.waits)))
 
     def counters(self) -> list[control_pb2.LinkCounters]:
         """Of every link towards each of its receivers."""
@@ -273,25 +283,21 @@ def _level_counters(level: int, count: LevelCount) -> control_pb2.LevelCounters:
 COALESCE_NS = 1e6  # packets that arrive within a millisecond travel in one batch when the clock waits
 
 
-def _runs(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[tuple[float, packet_pb2.Frame]]:
-    """The packets that arrived, in frames: cut at losses and, when deliveries wait, where time passes between them."""
+def _parts(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[Part]:
+    """The packets that arrived: cut at losses and, when deliveries wait, where time passes between them."""
     times = np.rint(train.times_ns).astype("<i8")
     if not paced and train.alive.all():
-        return [(float(times.max()), _part(train, run, times, 0, times.size))]
+        return [_part(train, run, times, 0, times.size)]
     cuts = np.flatnonzero(np.diff(train.alive.astype(np.int8)) != 0) + 1
     if paced:
         windows = times // int(COALESCE_NS)
         cuts = np.union1d(cuts, np.flatnonzero(np.diff(windows) != 0) + 1)
     edges = [0, *cuts.tolist(), times.size]
-    parts = [
-        (float(times[low:high].max()), _part(train, run, times, low, high))
-        for low, high in itertools.pairwise(edges)
-        if train.alive[low]
-    ]
-    return sorted(parts, key=lambda part: part[0]) if paced else parts
+    parts = [_part(train, run, times, low, high) for low, high in itertools.pairwise(edges) if train.alive[low]]
+    return sorted(parts, key=lambda part: part.due_ns) if paced else parts
 
 
-def _part(train: Train, run: packet_pb2.PacketRun, times: NDArray[np.int64], low: int, high: int) -> packet_pb2.Frame:
+def _part(train: Train, run: packet_pb2.PacketRun, times: NDArray[np.int64], low: int, high: int) -> Part:
     """Packets [low, high) of a train as a run of their own.
 
     Built inside its frame: to copy a run into one afterwards costs more than the link does.
@@ -305,10 +311,11 @@ def _part(train: Train, run: packet_pb2.PacketRun, times: NDArray[np.int64], low
     part.session, part.message_id = run.session, run.message_id
     part.segment, part.level = run.segment, run.level
     part.offset, part.count, part.packet_elements = run.offset + start, count, run.packet_elements
-    part.payload = freight.payload[first : first + packed_size(freight.kind, freight.alphabet, count)].tobytes()
+    size = packed_size(freight.kind, freight.alphabet, count)
+    part.payload = freight.payload[first : first + size].tobytes()
     part.payload_crcs.extend(run.payload_crcs[low:high])
     part.arrivals_ns = times[low:high].tobytes()
     if train.gains is not None:
         part.gains = train.gains[low:high].astype("<c8").tobytes()
     part.header_crc = header_crc(part)
-    return frame
+    return Part(float(times[low:high].max()), frame, size)

@@ -77,8 +77,11 @@ def message_layout(head: packet_pb2.MessageHead, max_message_bytes: int = MAX_ME
     return layouts
 
 
-def check_run(run: packet_pb2.PacketRun, layouts: list[SegmentLayout]) -> SegmentLayout:
-    """Checks a run against its message's head, and gives its segment's layout. Raises WireError."""
+def check_run(run: packet_pb2.PacketRun, payload: bytes, layouts: list[SegmentLayout]) -> SegmentLayout:
+    """Checks a run against its message's head, and gives its segment's layout. Raises WireError.
+
+    payload: the run's, which callers read once: protobuf copies a bytes field each time it is read.
+    """
     check_header(run)
     where = f"packet of session '{run.session}' message {run.message_id}"
     if run.segment >= len(layouts):
@@ -88,8 +91,8 @@ def check_run(run: packet_pb2.PacketRun, layouts: list[SegmentLayout]) -> Segmen
         raise WireError(f"{where}: packet_elements must be a multiple of 8, got {run.packet_elements}")
     if run.offset % run.packet_elements or run.count < 1 or run.offset + run.count > layout.elements:
         raise WireError(f"{where}: elements {run.offset} to {run.offset + run.count} do not fit {layout.elements}")
-    if len(run.payload) != layout.packed_size(run.count):
-        raise WireError(f"{where}: payload is {len(run.payload)} bytes, {layout.packed_size(run.count)} expected")
+    if len(payload) != layout.packed_size(run.count):
+        raise WireError(f"{where}: payload is {len(payload)} bytes, {layout.packed_size(run.count)} expected")
     return layout
 
 
@@ -120,7 +123,7 @@ class _Partial:
         self.present: NDArray[np.bool_] = np.zeros(0, bool)
         self.gains: NDArray[np.complex64] | None = None
 
-    def place(self, run: packet_pb2.PacketRun, usable: NDArray[np.bool_]) -> None:
+    def place(self, run: packet_pb2.PacketRun, payload: bytes, usable: NDArray[np.bool_]) -> None:
         """Copies the usable packets of a run that are not there yet."""
         if run.packet_elements != self.packet_elements:  # the sender was replaced and cuts otherwise: begin again
             self.packet_elements = run.packet_elements
@@ -130,10 +133,10 @@ class _Partial:
         size = self.layout.packed_size(run.packet_elements)
         base = first * size
         if fresh.all():
-            self.buffer[base : base + len(run.payload)] = run.payload
+            self.buffer[base : base + len(payload)] = payload
         else:
             for i in np.flatnonzero(fresh):
-                part = run.payload[i * size : (i + 1) * size]
+                part = payload[i * size : (i + 1) * size]
                 self.buffer[base + i * size : base + i * size + len(part)] = part
         self.present[first : first + usable.size] |= fresh
         if run.gains:
@@ -171,7 +174,7 @@ class _Open:
         self.late = 0
         self.corrupt = 0
 
-    def usable(self, run: packet_pb2.PacketRun, layout: SegmentLayout) -> NDArray[np.bool_]:
+    def usable(self, run: packet_pb2.PacketRun, payload: bytes, layout: SegmentLayout) -> NDArray[np.bool_]:
         """Which packets of a run came in time and intact; counts the others."""
         packets = -(-run.count // run.packet_elements)
         good = np.ones(packets, bool)
@@ -182,7 +185,7 @@ class _Open:
             good &= arrivals <= self.head.offered_ns + self.head.deadline_ns
             self.late += int(packets - np.count_nonzero(good))
         if layout.kind is Kind.OPAQUE:
-            intact = np.array(payload_crcs(run.payload, run.packet_elements)) == np.array(run.payload_crcs)
+            intact = np.array(payload_crcs(payload, run.packet_elements)) == np.array(run.payload_crcs)
             if intact.shape != (packets,):
                 raise WireError(f"message {run.message_id}: {len(run.payload_crcs)} payload CRCs for {packets} packets")
             self.corrupt += int(np.count_nonzero(good & ~intact))
@@ -220,8 +223,9 @@ class Reassembler:
         message = self._open.get((run.session, run.message_id))
         if message is None:
             raise WireError(f"packet of session '{run.session}' message {run.message_id}: the message has no head")
-        layout = check_run(run, message.layouts)
-        message.parts[run.segment].place(run, message.usable(run, layout))
+        payload = run.payload
+        layout = check_run(run, payload, message.layouts)
+        message.parts[run.segment].place(run, payload, message.usable(run, payload, layout))
 
     def end(self, end: packet_pb2.MessageEnd) -> ReceivedMessage | None:
         """Closes a message and gives what arrived of it; None when it is not open (a duplicate end)."""

@@ -246,7 +246,7 @@ class Timing(Section):
     """Wall time of the run's phases; null for a phase that was not finished."""
 
     up_s: Annotated[float | None, about("Until every process was SERVING.", unit="s", volatile=True)] = None
-    run_s: Annotated[float | None, about("The workload, with planning and opening codecs.", unit="s", volatile=True)] = None
+    run_s: Annotated[float | None, about("Planning, opening codecs, and the workload.", unit="s", volatile=True)] = None
 
 
 class Report(Section):

@@ -35,9 +35,9 @@ def send(
     for reassembler in receivers.values():
         reassembler.head(head)
     for run in packetize("s", number, [part]):
-        for delivery in net.carry(session, run).deliveries:
-            for _, arrived in delivery.runs:
-                receivers[delivery.destination].run(arrived.run)
+        for delivery in net.carry(session, run, run.payload).deliveries:
+            for arrived in delivery.parts:
+                receivers[delivery.destination].run(arrived.frame.run)
     transits = net.close_message(session, number)
     got = {}
     for name, reassembler in receivers.items():
@@ -124,7 +124,7 @@ def test_paced_deliveries_are_cut_where_time_passes_and_ordered_by_arrival() -> 
     session = net.open_session("s", "server", ["x"])
     net.open_message(session, message_head("s", 0, [BYTES]))
     (run,) = packetize("s", 0, [BYTES])
-    due = [time for time, _ in net.carry(session, run).deliveries[0].runs]
+    due = [arrived.due_ns for arrived in net.carry(session, run, run.payload).deliveries[0].parts]
     assert len(due) > 10
     assert due == sorted(due)
 
@@ -134,7 +134,7 @@ def test_a_run_without_head_and_too_many_open_messages_are_refused() -> None:
     session = net.open_session("s", "server", ["x"])
     (run,) = packetize("s", 0, [BYTES])
     with pytest.raises(WireError, match="has no head"):
-        net.carry(session, run)
+        net.carry(session, run, run.payload)
     for number in range(MAX_OPEN_MESSAGES):
         net.open_message(session, message_head("s", number, [BYTES]))
     with pytest.raises(WireError, match="messages under way"):
