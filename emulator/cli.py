@@ -184,6 +184,7 @@ def run(
     from emulator.launch.local import LaunchError
     from emulator.progress import Bars
     from emulator.report import ReportError
+    from emulator.report.terminal import summary
     from emulator.run import RunError, RunOptions, run_scenario
 
     options = RunOptions(out=folder, images=images, limit=limit, tls_dir=tls, command=["edge-emulator", *sys.argv[1:]])
@@ -193,7 +194,7 @@ def run(
         _refuse(error)
     except OSError as error:
         _refuse(f"{error.filename or folder}: {error.strerror}; choose another folder with --out")
-    click.echo(report.to_json() if as_json else f"report: {folder / 'report.html'}")
+    click.echo(report.to_json() if as_json else f"{summary(report)}\nreport: {folder / 'report.html'}")
 
 
 @main.command()
