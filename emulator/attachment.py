@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from edge.v1 import packet_pb2
+from emulator.network import Part
 from emulator.v1 import data_plane_pb2
 
 BATCH_BYTES = 256 * 1024  # measured best size of a message (docs/performance.md)
@@ -14,11 +15,17 @@ HIGH_WATER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Sized:
-    """A frame and the size of its payload, which would be copied if it were read only to be measured."""
+class Control:
+    """A frame that is there already: a message's head or end."""
 
     frame: packet_pb2.Frame
-    payload_bytes: int
+    size_bytes: int = 0
+
+    def write(self, frame: packet_pb2.Frame) -> None:
+        frame.CopyFrom(self.frame)
+
+
+Outgoing = Control | Part
 
 
 class Attachment:
@@ -27,7 +34,7 @@ class Attachment:
     def __init__(self, node: str, instance: str) -> None:
         self.node = node
         self.instance = instance
-        self._waiting: deque[data_plane_pb2.AttachResponse | Sized] = deque()
+        self._waiting: deque[data_plane_pb2.AttachResponse | Outgoing] = deque()
         self._changed = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -39,10 +46,10 @@ class Attachment:
         self._waiting.append(response)
         self._changed.set()
 
-    def send_frame(self, frame: packet_pb2.Frame, size_bytes: int = 0) -> None:
-        """Queues a frame of a message. size_bytes: of its payload."""
-        self._waiting.append(Sized(frame, size_bytes))
-        self.payload_bytes += size_bytes
+    def send_frame(self, outgoing: Outgoing) -> None:
+        """Queues a part of a message."""
+        self._waiting.append(outgoing)
+        self.payload_bytes += outgoing.size_bytes
         if self.payload_bytes > HIGH_WATER_BYTES:
             self._drained.clear()
         self._changed.set()
@@ -83,11 +90,11 @@ class Attachment:
         """The frames at the head of the queue, as many as make a good batch."""
         response = data_plane_pb2.AttachResponse()
         size = 0
-        while self._waiting and size < BATCH_BYTES and isinstance(self._waiting[0], Sized):
-            sized = self._waiting.popleft()
-            assert isinstance(sized, Sized)
-            response.batch.frames.add().CopyFrom(sized.frame)  # far faster than a constructor
-            size += sized.payload_bytes
+        while self._waiting and size < BATCH_BYTES and isinstance(self._waiting[0], Outgoing):
+            outgoing = self._waiting.popleft()
+            assert isinstance(outgoing, Outgoing)
+            outgoing.write(response.batch.frames.add())
+            size += outgoing.size_bytes
         self.payload_bytes -= size
         if self.payload_bytes <= HIGH_WATER_BYTES:
             self._drained.set()

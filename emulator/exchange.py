@@ -14,7 +14,7 @@ from functools import partial
 
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError
-from emulator.attachment import Attachment
+from emulator.attachment import Attachment, Control, Outgoing
 from emulator.clock import WallTime
 from emulator.link_config import TopologyError
 from emulator.network import Crossing, Network, SessionRoute
@@ -213,7 +213,7 @@ class Exchange:
         network = self._network()
         if step == "head":
             network.open_message(session.route, frame.head)
-            self._forward(list(session.announcement.destinations), frame)
+            self._forward(list(session.announcement.destinations), Control(frame))
         elif step == "run":
             payload = frame.run.payload  # read once: each reading copies it
             size = len(payload)
@@ -234,7 +234,7 @@ class Exchange:
             session.wall.begin_service(crossing.start_ns, time.monotonic())
         for delivery in crossing.deliveries:
             for part in delivery.parts:
-                forward = partial(self._forward_due, session, delivery.destination, part.frame, part.size_bytes)
+                forward = partial(self._forward_due, session, delivery.destination, part)
                 if waits:
                     self._pacer.at(session.wall.deadline_s(part.due_ns), forward)
                 else:
@@ -254,22 +254,22 @@ class Exchange:
                 if transit.packets == 0:
                     session.wall.begin_service(transit.sent_ns, time.monotonic())
                 deadline_s = session.wall.deadline_s(transit.received_ns)
-                self._pacer.at(deadline_s, partial(self._forward_due, session, destination, frame))
+                self._pacer.at(deadline_s, partial(self._forward_due, session, destination, Control(frame)))
             else:
-                self._forward([destination], frame)
+                self._forward([destination], Control(frame))
 
-    def _forward_due(self, session: Session, destination: str, frame: packet_pb2.Frame, size_bytes: int = 0) -> None:
+    def _forward_due(self, session: Session, destination: str, outgoing: Outgoing) -> None:
         """Forwards what had to wait for its time, unless its source has announced anew and sends everything again: an
         end from before would cut the message short."""
         if self.sessions.get(session.announcement.session) is session:
-            self._forward([destination], frame, size_bytes)
+            self._forward([destination], outgoing)
 
-    def _forward(self, destinations: list[str], frame: packet_pb2.Frame, size_bytes: int = 0) -> None:
+    def _forward(self, destinations: list[str], outgoing: Outgoing) -> None:
         """To those that are attached; the others will have it sent again when they come back."""
         for destination in destinations:
             attachment = self.attached.get(destination)
             if attachment is not None:
-                attachment.send_frame(frame, size_bytes)
+                attachment.send_frame(outgoing)
 
     # -- credit --------------------------------------------------------------------------------------------------
 

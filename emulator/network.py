@@ -29,13 +29,47 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MAX_OPEN_MESSAGES = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
-    """Packets that travel on together: their frame, its payload's size, and the model time of the last arrival."""
+    """Packets [low, high) of a train, which travel on together. due_ns: model time of the last arrival."""
 
-    due_ns: float
-    frame: packet_pb2.Frame
-    size_bytes: int
+    train: Train
+    run: packet_pb2.PacketRun
+    times: NDArray[np.int64]
+    low: int
+    high: int
+
+    @property
+    def due_ns(self) -> float:
+        return float(self.times[self.low : self.high].max())
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the payload."""
+        freight = self.train.freight
+        return packed_size(freight.kind, freight.alphabet, self._elements)
+
+    @property
+    def _elements(self) -> int:
+        freight = self.train.freight
+        return min(self.high * freight.packet_elements, freight.count) - self.low * freight.packet_elements
+
+    def write(self, frame: packet_pb2.Frame) -> None:
+        """Fills a frame with these packets as a run. Done where the frame is sent from: copying it costs as much as
+        carrying it."""
+        freight, run = self.train.freight, self.run
+        start = self.low * freight.packet_elements
+        first = packed_size(freight.kind, freight.alphabet, start)
+        part = frame.run
+        part.session, part.message_id = run.session, run.message_id
+        part.segment, part.level = run.segment, run.level
+        part.offset, part.count, part.packet_elements = run.offset + start, self._elements, run.packet_elements
+        part.payload = freight.payload[first : first + self.size_bytes].tobytes()
+        part.payload_crcs.extend(run.payload_crcs[self.low : self.high])
+        part.arrivals_ns = self.times[self.low : self.high].tobytes()
+        if self.train.gains is not None:
+            part.gains = self.train.gains[self.low : self.high].astype("<c8").tobytes()
+        part.header_crc = header_crc(part)
 
 
 @dataclass(frozen=True)
@@ -287,35 +321,11 @@ def _parts(train: Train, run: packet_pb2.PacketRun, paced: bool) -> list[Part]:
     """The packets that arrived: cut at losses and, when deliveries wait, where time passes between them."""
     times = np.rint(train.times_ns).astype("<i8")
     if not paced and train.alive.all():
-        return [_part(train, run, times, 0, times.size)]
+        return [Part(train, run, times, 0, times.size)]
     cuts = np.flatnonzero(np.diff(train.alive.astype(np.int8)) != 0) + 1
     if paced:
         windows = times // int(COALESCE_NS)
         cuts = np.union1d(cuts, np.flatnonzero(np.diff(windows) != 0) + 1)
     edges = [0, *cuts.tolist(), times.size]
-    parts = [_part(train, run, times, low, high) for low, high in itertools.pairwise(edges) if train.alive[low]]
+    parts = [Part(train, run, times, low, high) for low, high in itertools.pairwise(edges) if train.alive[low]]
     return sorted(parts, key=lambda part: part.due_ns) if paced else parts
-
-
-def _part(train: Train, run: packet_pb2.PacketRun, times: NDArray[np.int64], low: int, high: int) -> Part:
-    """Packets [low, high) of a train as a run of their own.
-
-    Built inside its frame: to copy a run into one afterwards costs more than the link does.
-    """
-    freight = train.freight
-    start = low * freight.packet_elements
-    count = min(high * freight.packet_elements, freight.count) - start
-    first = packed_size(freight.kind, freight.alphabet, start)
-    frame = packet_pb2.Frame()
-    part = frame.run
-    part.session, part.message_id = run.session, run.message_id
-    part.segment, part.level = run.segment, run.level
-    part.offset, part.count, part.packet_elements = run.offset + start, count, run.packet_elements
-    size = packed_size(freight.kind, freight.alphabet, count)
-    part.payload = freight.payload[first : first + size].tobytes()
-    part.payload_crcs.extend(run.payload_crcs[low:high])
-    part.arrivals_ns = times[low:high].tobytes()
-    if train.gains is not None:
-        part.gains = train.gains[low:high].astype("<c8").tobytes()
-    part.header_crc = header_crc(part)
-    return Part(float(times[low:high].max()), frame, size)

@@ -7,8 +7,8 @@ and rho as the root of one scalar equation; b and p follow. No search over price
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from optimizer.problem import FloatArray, Problem
 from optimizer.water_level import log_one_plus_snr
 
 LN2 = math.log(2.0)
+FREE_POWER_PRICE = 1e-30  # per W; stands for 0 where energy has no weight and only the efficiency cap bounds the power
 _MAX_RHO_STEPS = 80
 _RHO_BISECTION_AFTER = 20
 _RHO_TOLERANCE = 1e-13
@@ -40,30 +41,60 @@ class UserModel:
     energy_weight: float
     log_snr_cap: float
     fixed_rho: bool
+    budget_shift_s: float
 
     @classmethod
     def of(cls, problem: Problem, rho: FloatArray | None = None) -> UserModel:
         """The model of a problem; rho: [N] fixes the compression rates."""
-        size = problem.size
+        low, high = problem.rho_lower, problem.rho_upper
+        c1 = problem.compute.time_slope_s
         cap = problem.spectral_efficiency_cap
+        if rho is None:
+            hardest = high if c1 > 0 else low
+        else:
+            hardest = float(rho.min() if c1 > 0 else rho.max())
         return cls(
             gain=problem.gain_over_noise,
-            rho_low=np.full(size, problem.rho_lower) if rho is None else rho,
-            rho_high=np.full(size, problem.rho_upper) if rho is None else rho,
+            rho_low=np.full(problem.size, low) if rho is None else rho,
+            rho_high=np.full(problem.size, high) if rho is None else rho,
             size_nats=problem.source_bits * LN2,
-            time_slope_s=problem.compute.time_slope_s,
+            time_slope_s=c1,
             energy_slope_j=problem.compute.energy_slope_j,
             quality_weight=problem.log_rho_weight,
             energy_weight=problem.weights.energy,
             log_snr_cap=math.inf if cap is None else cap * LN2,
-            fixed_rho=rho is not None or problem.rho_lower == problem.rho_upper,
+            fixed_rho=rho is not None or low == high,
+            budget_shift_s=c1 * hardest,
         )
 
-    @property
-    def budget_shift_s(self) -> float:
-        """tau must exceed minus this: every receiver needs some time to transmit, whatever its compute time."""
-        hardest = self.rho_high.min() if self.time_slope_s > 0 else self.rho_low.max()
-        return self.time_slope_s * float(hardest)
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the scalars must satisfy. tau_s: fixed transmission budget, or None: free, at delay_weight a second.
+
+    with_pi: whether power has a price that balances it; else it costs its energy alone.
+    """
+
+    model: UserModel
+    bandwidth_hz: float
+    power_w: float
+    delay_weight: float
+    tau_s: float | None
+    with_pi: bool
+
+    def scalars(self, point: Sequence[float]) -> tuple[float, float, float]:
+        """(nu, pi, tau) at a point (ln nu, ln(tau + shift)[, ln pi])."""
+        tau = math.exp(point[1]) - self.model.budget_shift_s if self.tau_s is None else self.tau_s
+        unpriced = 0.0 if self.model.energy_weight > 0 else FREE_POWER_PRICE
+        return math.exp(point[0]), math.exp(point[2]) if self.with_pi else unpriced, tau
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to look for a response first: [N] rho and z."""
+
+    rho: FloatArray
+    z: FloatArray
 
 
 @dataclass(slots=True)
@@ -141,8 +172,8 @@ def _rho_feedback(model: UserModel, terms: _Terms, rho: FloatArray) -> FloatArra
     return terms.by_z * z_by_log_rho + terms.by_t * by_log_rho
 
 
-def respond(model: UserModel, nu: float, pi: float, tau: float, previous: Response | None = None) -> Response:
-    """The best response at prices nu > 0, pi >= 0 and transmission budget tau. previous: where to start from."""
+def respond(model: UserModel, nu: float, pi: float, tau: float, start: Start | None = None) -> Response:
+    """The best response at prices nu > 0, pi >= 0 and transmission budget tau."""
     low, high = model.rho_low, model.rho_high
     c1 = model.time_slope_s
     if not model.fixed_rho:
@@ -150,9 +181,8 @@ def respond(model: UserModel, nu: float, pi: float, tau: float, previous: Respon
             low = np.minimum(np.maximum(low, -tau / c1 * (1 + 1e-9)), high)
         elif c1 < 0:
             high = np.maximum(np.minimum(high, tau / -c1 * (1 - 1e-9)), low)
-    rho = high if previous is None else np.minimum(np.maximum(previous.rho, low), high)
-    guess = None if previous is None else previous.z
-    terms = _terms(model, nu, pi, tau, rho, guess)
+    rho = high if start is None else np.minimum(np.maximum(start.rho, low), high)
+    terms = _terms(model, nu, pi, tau, rho, None if start is None else start.z)
     if model.fixed_rho:
         interior = np.zeros(rho.shape)
     else:
@@ -199,8 +229,10 @@ def _solve_rho(
         change = float(np.abs(proposal - v).max())
         v = proposal
         rho = np.where(v >= log_high, high, np.where(v <= log_low, low, np.exp(v)))
+        if change <= _RHO_TOLERANCE:
+            break
         terms = _terms(model, nu, pi, tau, rho, terms.z)
-        if change <= _RHO_TOLERANCE or (newton and change <= 1e-7):  # Newton's next step would be 1e-14
+        if newton and change <= 1e-7:  # Newton's next step would be 1e-14
             break
     return rho, terms, ((v > log_low) & (v < log_high)).astype(np.float64)
 
@@ -219,10 +251,9 @@ class Sensitivity:
     log_rho: FloatArray
     log_z: FloatArray
 
-    def ahead(self, response: Response, move: FloatArray) -> Response:
-        """The response as a starting point for prices that are `move`, [K], away: its rho and z extrapolated."""
-        return dataclasses.replace(
-            response,
+    def ahead(self, response: Response, move: FloatArray) -> Start:
+        """A start for prices that are `move`, [K], away: the response's rho and z extrapolated."""
+        return Start(
             rho=response.rho * np.exp(np.minimum(np.maximum(move @ self.log_rho, -1.0), 1.0)),
             z=response.z * np.exp(np.minimum(np.maximum(move @ self.log_z, -1.0), 1.0)),
         )

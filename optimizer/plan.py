@@ -238,12 +238,13 @@ def with_bound(plan: Plan, upper_bound: float) -> Plan:
 
     A utility above its bound beyond rounding means that one of the two is wrong: the plan is then INACCURATE.
     """
-    bounded = dataclasses.replace(plan, upper_bound=upper_bound)
-    if plan.utility - upper_bound > RESIDUAL_TOLERANCE * max(1.0, abs(plan.utility)):
-        return dataclasses.replace(bounded, status=Status.INACCURATE)
-    if bounded.status is Status.FEASIBLE and bounded.relative_gap <= CERTIFIED_RELATIVE_GAP:
-        return dataclasses.replace(bounded, status=Status.OPTIMAL)
-    return bounded
+    status, margin = plan.status, upper_bound - plan.utility
+    size = max(1.0, abs(plan.utility))
+    if margin < -RESIDUAL_TOLERANCE * size:
+        status = Status.INACCURATE
+    elif status is Status.FEASIBLE and margin <= CERTIFIED_RELATIVE_GAP * size:
+        status = Status.OPTIMAL
+    return dataclasses.replace(plan, upper_bound=upper_bound, status=status)
 
 
 def scales_of(problem: Problem, rho: FloatArray) -> NDArray[np.int64] | None:

@@ -14,9 +14,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.best_response import LN2, Response, Sensitivity, UserModel, respond, sensitivity
+from optimizer.best_response import (
+    FREE_POWER_PRICE,
+    LN2,
+    Response,
+    Search,
+    Sensitivity,
+    Start,
+    UserModel,
+    respond,
+    sensitivity,
+)
 from optimizer.certificate import upper_bound
 from optimizer.errors import InfeasibleError
+from optimizer.few_receivers import FEW, settle
 from optimizer.monotone_root import decreasing_root
 from optimizer.plan import (
     RESIDUAL_TOLERANCE,
@@ -34,23 +45,10 @@ SOLVER = "price"
 _MAX_ITERATIONS = 80
 _CONVERGED = 1e-12
 _LONGEST_STEP = 2.0  # in ln: no scalar changes by more than a factor e^2 at once
-_FREE_POWER_PRICE = 1e-30  # per W; stands for 0 where energy has no weight and only the efficiency cap bounds the power
 _TYPICAL_EFFICIENCY = 25.0  # bit/s/Hz, where power is free and only its energy costs
 _STRETCHES = (1.0, 0.5, 1.8, 0.1)  # starting points, as factors on the typical efficiency
 _LARGEST_LOG_SNR = 200.0
 _SAMPLE = 1001  # gains looked at for their median
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What the scalars must satisfy. tau_s: fixed transmission budget, or None: free, at delay_weight a second."""
-
-    model: UserModel
-    bandwidth_hz: float
-    power_w: float
-    delay_weight: float
-    tau_s: float | None
-    with_pi: bool
 
 
 @dataclass(slots=True)
@@ -176,9 +174,9 @@ def _with_power(
 ) -> _Found:
     """Solves with power free (pi = 0) first, and with a price of power where that overspends."""
     weight = problem.weights.delay if delay_weight is None else delay_weight
-    search = _Search(model, problem.bandwidth_hz, problem.power_w, weight, tau_s, with_pi=False)
+    search = Search(model, problem.bandwidth_hz, problem.power_w, weight, tau_s, with_pi=False)
     may_be_free = model.energy_weight > 0 or math.isfinite(model.log_snr_cap)
-    if may_be_free and (start is None or start.pi_per_w <= _FREE_POWER_PRICE):
+    if may_be_free and (start is None or start.pi_per_w <= FREE_POWER_PRICE):
         free = _from_starts(search, start)
         if free.residual <= RESIDUAL_TOLERANCE and float(free.response.power_w.sum()) <= problem.power_w:
             return free
@@ -188,7 +186,7 @@ def _with_power(
     return priced
 
 
-def _from_starts(search: _Search, start: Prices | None) -> _Found:
+def _from_starts(search: Search, start: Prices | None) -> _Found:
     """Newton's method from the given prices, then from one typical point after another, then nested root finding."""
     best: _Found | None = None
     for point in _starts(search, start):
@@ -204,7 +202,7 @@ def _from_starts(search: _Search, start: Prices | None) -> _Found:
     return best
 
 
-def _starts(search: _Search, start: Prices | None) -> Iterator[FloatArray]:
+def _starts(search: Search, start: Prices | None) -> Iterator[FloatArray]:
     if start is not None and start.nu_per_hz > 0 and (start.pi_per_w > 0 or not search.with_pi):
         tau = start.transmit_budget_s if search.tau_s is None else search.tau_s
         if tau + search.model.budget_shift_s > 0:
@@ -213,11 +211,11 @@ def _starts(search: _Search, start: Prices | None) -> Iterator[FloatArray]:
         yield _guess(search, stretch)
 
 
-def _point(search: _Search, nu: float, tau: float, pi: float) -> FloatArray:
+def _point(search: Search, nu: float, tau: float, pi: float) -> FloatArray:
     return np.log([nu, tau + search.model.budget_shift_s] + ([pi] if search.with_pi else []))
 
 
-def _guess(search: _Search, stretch: float) -> FloatArray:
+def _guess(search: Search, stretch: float) -> FloatArray:
     """Prices at which N equal receivers of about median gain would share the budgets at a typical spectral efficiency.
 
     What the budgets are worth together, nu B + pi P, is what they add to the objective: that of time when tau is free,
@@ -245,7 +243,7 @@ def _guess(search: _Search, stretch: float) -> FloatArray:
         worth = max(count * model.quality_weight, count * energy_per_rho * low)
     kappa = max(z * math.exp(z) - math.expm1(z), 1e-12)
     if not search.with_pi:
-        weight = model.energy_weight if model.energy_weight > 0 else _FREE_POWER_PRICE
+        weight = model.energy_weight if model.energy_weight > 0 else FREE_POWER_PRICE
         return _point(search, kappa * weight * t / gain, tau, 1.0)
     band_per_watt = kappa * search.bandwidth_hz / gain
     pi = max(
@@ -256,7 +254,7 @@ def _guess(search: _Search, stretch: float) -> FloatArray:
     return _point(search, kappa * (model.energy_weight * t + pi) / gain, tau, pi)
 
 
-def _nested(search: _Search) -> _Found:
+def _nested(search: Search) -> _Found:
     """The slow way, for when Newton's method fails: one scalar inside the other, each balance decreasing in its scalar.
 
     For given tau the dual function is convex in (nu, pi), and the worth of time decreases with tau where P1 is convex.
@@ -290,20 +288,17 @@ def _nested(search: _Search) -> _Found:
     return _newton(search, point)
 
 
-def _free(search: _Search) -> list[int]:
+def _free(search: Search) -> list[int]:
     """Indices of the free scalars in a point (ln nu, ln(tau + shift), ln pi), in the order of `_residuals`."""
     return [0] + ([1] if search.tau_s is None else []) + ([2] if search.with_pi else [])
 
 
-def _respond_at(search: _Search, point: FloatArray, previous: Response | None) -> Response:
-    nu = math.exp(point[0])
-    tau = math.exp(point[1]) - search.model.budget_shift_s if search.tau_s is None else search.tau_s
-    unpriced = 0.0 if search.model.energy_weight > 0 else _FREE_POWER_PRICE
-    pi = math.exp(point[2]) if search.with_pi else unpriced
-    return respond(search.model, nu, pi, tau, previous)
+def _respond_at(search: Search, point: FloatArray, start: Start | None) -> Response:
+    nu, pi, tau = search.scalars(point.tolist())
+    return respond(search.model, nu, pi, tau, start)
 
 
-def _residuals(search: _Search, response: Response) -> FloatArray:
+def _residuals(search: Search, response: Response) -> FloatArray:
     """ln of what each scalar must balance: bandwidth, deadline prices (when tau is free), power (when priced)."""
     ratios = [float(response.bandwidth_hz.sum()) / search.bandwidth_hz]
     if search.tau_s is None:
@@ -313,7 +308,7 @@ def _residuals(search: _Search, response: Response) -> FloatArray:
     return np.log(np.maximum(ratios, 1e-300))
 
 
-def _derivatives(search: _Search, response: Response, change: Sensitivity) -> FloatArray:
+def _derivatives(search: Search, response: Response, change: Sensitivity) -> FloatArray:
     """Jacobian of `_residuals` in the scalars that are free."""
     b, p, mu = change.sums
     rows = [b / response.bandwidth_hz.sum()]
@@ -326,19 +321,23 @@ def _derivatives(search: _Search, response: Response, change: Sensitivity) -> Fl
     return matrix if search.tau_s is None else np.delete(matrix, 1, axis=1)
 
 
-def _ahead(search: _Search, response: Response, change: Sensitivity, move: FloatArray) -> Response:
+def _ahead(search: Search, response: Response, change: Sensitivity, move: FloatArray) -> Start:
     """The response extrapolated along a move of (ln nu, ln(tau + shift)[, ln pi])."""
     move = move[: 3 if search.with_pi else 2].copy()
     move[1] *= response.tau + search.model.budget_shift_s
     return change.ahead(response, move)
 
 
-def _newton(search: _Search, point: FloatArray) -> _Found:
+def _newton(search: Search, point: FloatArray) -> _Found:
     free = _free(search)
+    settled = settle(search, point) if search.model.gain.size <= FEW else None
+    if settled is not None:
+        point = settled.point
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        response = _respond_at(search, point, None)
+        response = _respond_at(search, point, None if settled is None else settled.start)
         residuals = _residuals(search, response)
-        steps = [float(np.abs(residuals).max())]
+        steps = [] if settled is None else settled.residuals
+        steps.append(float(np.abs(residuals).max()))
         for _ in range(_MAX_ITERATIONS):
             size = steps[-1]
             if size <= _CONVERGED or not math.isfinite(size):
@@ -374,24 +373,23 @@ def _finish(problem: Problem, found: _Found) -> Plan:
     """Shares scaled onto the budgets exactly, and everything recomputed from them."""
     response = found.response
     bandwidth, power = response.bandwidth_hz, response.power_w
-    usable = bool(np.all(np.isfinite(bandwidth)) and np.all(np.isfinite(power)) and np.all(bandwidth > 0))
-    if not usable:
+    bandwidth_hz, power_w = float(bandwidth.sum()), float(power.sum())
+    if not (math.isfinite(bandwidth_hz + power_w) and bandwidth.min() > 0):
         equal = np.full(problem.size, 1.0 / problem.size)
         return evaluate(
             problem, equal * problem.bandwidth_hz, equal * problem.power_w, response.rho, SOLVER, Status.FAILED
         )
-    stretch = problem.bandwidth_hz / float(bandwidth.sum())
+    stretch = problem.bandwidth_hz / bandwidth_hz
     bandwidth = bandwidth * stretch
-    power = power * min(stretch, problem.power_w / float(power.sum()))
+    power = power * min(stretch, problem.power_w / power_w)
     rho = np.clip(response.rho, problem.rho_lower, problem.rho_upper)
     plan = evaluate(problem, bandwidth, power, rho, SOLVER)
     residual = max(found.residual, violation(plan))
-    if residual > RESIDUAL_TOLERANCE:
-        plan = dataclasses.replace(plan, status=Status.INACCURATE)
     trace = tuple(TraceStep(index, math.nan, step) for index, step in enumerate(found.steps))
     prices = Prices(response.nu, response.pi, response.mu_per_s, response.tau)
     return dataclasses.replace(
         plan,
+        status=plan.status if residual <= RESIDUAL_TOLERANCE else Status.INACCURATE,
         iterations=len(found.steps) - 1,
         trace=(*trace, TraceStep(len(trace), plan.utility, residual)),
         prices=prices,

@@ -12,7 +12,7 @@ from edge.segment import Kind
 from emulator.channels.noise import SegmentNoise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Freight:
     """Consecutive packets of a segment.
 
@@ -33,7 +33,7 @@ class Freight:
         return -(-self.count // self.packet_elements)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Carried:
     """What arrived: the payload, each packet's complex channel gain [packets] where the channel fades, and how many
     bits were altered where the channel knows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -245,3 +246,25 @@ def test_fading_tells_each_packets_gain() -> None:
 def test_bad_configuration_is_one_sentence_with_link_and_field(fields: dict[str, object], sentence: str) -> None:
     with pytest.raises(TopologyError, match=sentence):
         make(**fields)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 40), st.lists(st.floats(0, 1e8), min_size=40, max_size=40), st.floats(0, 1e8))
+def test_where_nothing_is_lost_the_short_way_gives_what_the_long_way_gives(
+    packets: int, offered: list[float], free_at_ns: float
+) -> None:
+    never = pb.PacketLoss(independent=pb.IndependentLoss(probability=0.0))
+    short, long = make(levels=[pb.ReliabilityLevel(ber=0.01)]), make(levels=[pb.ReliabilityLevel(ber=0.01)], loss=never)
+    results = []
+    for link in (short, long):
+        link.free_at_ns = free_at_ns
+        cargo = replace(train(bytes(128 * packets), packet_elements=1024), times_ns=np.array(offered[:packets]))
+        passages = link.serve(cargo, ["rx", "ry"])
+        results.append(
+            [
+                (p.train.times_ns.tolist(), p.train.freight.payload.tobytes(), p.start_ns, p.element_errors)
+                for p in passages
+            ]
+            + [link.free_at_ns, link.busy_ns, link.counts]
+        )
+    assert results[0] == results[1]

@@ -37,7 +37,9 @@ def send(
     for run in packetize("s", number, [part]):
         for delivery in net.carry(session, run, run.payload).deliveries:
             for arrived in delivery.parts:
-                receivers[delivery.destination].run(arrived.frame.run)
+                frame = packet_pb2.Frame()
+                arrived.write(frame)
+                receivers[delivery.destination].run(frame.run)
     transits = net.close_message(session, number)
     got = {}
     for name, reassembler in receivers.items():
