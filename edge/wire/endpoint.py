@@ -25,6 +25,8 @@ from grpc_reflection.v1alpha import reflection
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 STOP_GRACE_S = 5.0
 
+# gRPC may buffer a few megabytes of a stalled stream. That is left so: what a sender may have under way is bounded by the
+# emulator's credit, and small windows would cost a quarter of the throughput (docs/performance.md).
 SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second daemon on the same port must fail, not share
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -33,7 +35,6 @@ SERVER_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.bdp_probe", 0),
 )
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -41,7 +42,6 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.bdp_probe", 0),  # without it a sender may push megabytes into a stalled stream
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
