@@ -49,10 +49,7 @@ class UserModel:
         low, high = problem.rho_lower, problem.rho_upper
         c1 = problem.compute.time_slope_s
         cap = problem.spectral_efficiency_cap
-        if rho is None:
-            hardest = high if c1 > 0 else low
-        else:
-            hardest = float(rho.min() if c1 > 0 else rho.max())
+        least, most = (low, high) if rho is None else (float(rho.min()), float(rho.max()))
         return cls(
             gain=problem.gain_over_noise,
             rho_low=np.full(problem.size, low) if rho is None else rho,
@@ -64,7 +61,7 @@ class UserModel:
             energy_weight=problem.weights.energy,
             log_snr_cap=math.inf if cap is None else cap * LN2,
             fixed_rho=rho is not None or low == high,
-            budget_shift_s=c1 * hardest,
+            budget_shift_s=c1 * (most if c1 > 0 else least),
         )
 
 

@@ -62,7 +62,8 @@ def settle(search: Search, point: FloatArray) -> Settled | None:
         return None
     bounds = zip(model.gain.tolist(), np.log(model.rho_low).tolist(), np.log(model.rho_high).tolist(), strict=True)
     receivers = [_Receiver(gain, low, high, high) for gain, low, high in bounds]
-    logs, residuals = point.tolist(), []
+    logs: list[float] = point.tolist()
+    residuals: list[float] = []
     try:
         for _ in range(_MAX_ITERATIONS):
             change, residual = _scalar_change(search, receivers, logs)
@@ -171,9 +172,7 @@ def _shares(
     )
 
 
-def _rho_change(
-    model: UserModel, receiver: _Receiver, worth: float, slope: float, by: Triple
-) -> tuple[float, Triple]:
+def _rho_change(model: UserModel, receiver: _Receiver, worth: float, slope: float, by: Triple) -> tuple[float, Triple]:
     """Newton's step of ln rho towards W = L1, and with each scalar; none at an end of the range that holds it."""
     if model.fixed_rho:
         return 0.0, (0.0, 0.0, 0.0)
@@ -198,8 +197,9 @@ def _log_snr(kappa: float, guess: float, cap: float) -> tuple[float, float]:
     else:
         z = target - math.log(target) + 0.5
     for _ in range(_MAX_ITERATIONS):
-        level = z * math.exp(z) - math.expm1(z)
-        slope = z * z * math.exp(z) / level
+        exponential = math.exp(z)
+        level = z * exponential - math.expm1(z)
+        slope = z * z * exponential / level
         step = (target - math.log(level)) / slope
         z *= math.exp(min(max(step, -2.0), 2.0))
         if abs(step) <= _CLOSE:

@@ -25,7 +25,7 @@ from grpc_reflection.v1alpha import reflection
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 STOP_GRACE_S = 5.0
 
-# gRPC may buffer a few megabytes of a stalled stream. That is left so: what a sender may have under way is bounded by the
+# gRPC may buffer a few megabytes of a stalled stream. That is left so: what a sender has under way is bounded by the
 # emulator's credit, and small windows would cost a quarter of the throughput (docs/performance.md).
 SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second daemon on the same port must fail, not share
