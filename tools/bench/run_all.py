@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = {
-    "noise": ["noise.py"],
-    "dataplane": ["dataplane.py", "run"],
-    "transfer": ["transfer.py"],
-    "startup": ["startup.py"],
-    "optimizer": ["optimizer.py"],
+BENCHMARKS = {  # each with the option that names its JSON file last
+    "noise": ["noise.py", "--out"],
+    "dataplane": ["dataplane.py", "run", "--out"],
+    "transfer": ["transfer.py", "--out"],
+    "startup": ["startup.py", "--out"],
+    "optimizer": ["optimizer.py", "--json"],
 }
 
 
@@ -27,7 +27,7 @@ def main(out: Path, names: tuple[str, ...]) -> None:
     for name in names or BENCHMARKS:
         script, *arguments = BENCHMARKS[name]
         click.echo(f"== {name}")
-        subprocess.run([sys.executable, HERE / script, *arguments, "--out", out / f"{name}.json"], check=True)
+        subprocess.run([sys.executable, HERE / script, *arguments, out / f"{name}.json"], check=True)
 
 
 if __name__ == "__main__":
