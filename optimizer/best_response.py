@@ -2,7 +2,7 @@
 
 With all deadlines tight, t_n = tau + c1 rho_n seconds are left for the transmission to receiver n. At prices nu (per
 Hz), pi (per W) and at tau, stationarity of the Lagrangian of P1 gives z = ln(1 + SNR) in closed form (`water_level`)
-and rho as the root of one scalar equation; b and p follow. No search over prices here.
+and rho as the root of one scalar equation; b and p follow. `Search` says what prices must satisfy; none is made here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class UserModel:
 
     gain: [N] G in Hz/W. rho_low, rho_high: [N]; equal where rho is fixed. size_nats: D ln 2. time_slope_s: c1.
     energy_slope_j: e1. quality_weight: L1. energy_weight: lambda_3. log_snr_cap: cap on z (inf when there is none).
+    budget_shift_s: tau must exceed minus this, since every receiver needs some time to transmit.
     """
 
     gain: FloatArray
@@ -46,22 +47,22 @@ class UserModel:
     @classmethod
     def of(cls, problem: Problem, rho: FloatArray | None = None) -> UserModel:
         """The model of a problem; rho: [N] fixes the compression rates."""
-        low, high = problem.rho_lower, problem.rho_upper
+        low = np.full(problem.size, problem.rho_lower) if rho is None else rho
+        high = np.full(problem.size, problem.rho_upper) if rho is None else rho
         c1 = problem.compute.time_slope_s
         cap = problem.spectral_efficiency_cap
-        least, most = (low, high) if rho is None else (float(rho.min()), float(rho.max()))
         return cls(
             gain=problem.gain_over_noise,
-            rho_low=np.full(problem.size, low) if rho is None else rho,
-            rho_high=np.full(problem.size, high) if rho is None else rho,
+            rho_low=low,
+            rho_high=high,
             size_nats=problem.source_bits * LN2,
             time_slope_s=c1,
             energy_slope_j=problem.compute.energy_slope_j,
             quality_weight=problem.log_rho_weight,
             energy_weight=problem.weights.energy,
             log_snr_cap=math.inf if cap is None else cap * LN2,
-            fixed_rho=rho is not None or low == high,
-            budget_shift_s=c1 * (most if c1 > 0 else least),
+            fixed_rho=rho is not None or problem.rho_lower == problem.rho_upper,
+            budget_shift_s=c1 * float(high.min() if c1 > 0 else low.max()),
         )
 
 

@@ -62,22 +62,26 @@ def settle(search: Search, point: FloatArray) -> Settled | None:
         return None
     bounds = zip(model.gain.tolist(), np.log(model.rho_low).tolist(), np.log(model.rho_high).tolist(), strict=True)
     receivers = [_Receiver(gain, low, high, high) for gain, low, high in bounds]
-    logs: list[float] = point.tolist()
-    residuals: list[float] = []
     try:
-        for _ in range(_MAX_ITERATIONS):
-            change, residual = _scalar_change(search, receivers, logs)
-            residuals.append(residual)
-            longest = max(abs(value) for value in change)
-            length = 1.0 if longest <= _LONGEST_STEP else _LONGEST_STEP / longest
-            logs = [value + length * step for value, step in zip(logs, change, strict=False)]
-            for receiver in receivers:
-                longest = max(longest, _move(receiver, change, length))
-            if longest <= _CLOSE:
-                rho = np.exp([receiver.log_rho for receiver in receivers])
-                return Settled(np.array(logs), Start(rho, np.array([receiver.z for receiver in receivers])), residuals)
+        with np.errstate(over="raise", invalid="raise", divide="raise"):  # as floats do; numbers may be NumPy's
+            return _newton(search, receivers, point.tolist())
     except (_LostError, ArithmeticError, ValueError):
-        pass
+        return None
+
+
+def _newton(search: Search, receivers: list[_Receiver], logs: list[float]) -> Settled | None:
+    residuals = []
+    for _ in range(_MAX_ITERATIONS):
+        change, residual = _scalar_change(search, receivers, logs)
+        residuals.append(residual)
+        longest = max(abs(value) for value in change)
+        length = 1.0 if longest <= _LONGEST_STEP else _LONGEST_STEP / longest
+        logs = [value + length * step for value, step in zip(logs, change, strict=False)]  # pi may be left out
+        for receiver in receivers:
+            longest = max(longest, _move(receiver, change, length))
+        if longest <= _CLOSE:
+            rho = np.exp([receiver.log_rho for receiver in receivers])
+            return Settled(np.array(logs), Start(rho, np.array([receiver.z for receiver in receivers])), residuals)
     return None
 
 

@@ -1,8 +1,9 @@
 """The default solver: P1 solved globally through three scalars, the prices nu and pi and the transmission budget tau.
 
 Given (nu, pi, tau) every receiver's best response is (nearly) closed form (`best_response`); a damped Newton method
-finds the scalars at which bandwidth, deadline prices and, where it binds, power add up. The certificate is made
-elsewhere (`certificate`), and so are discrete scaling rates (`discrete`).
+finds the scalars at which bandwidth, deadline prices and, where it binds, power add up; for a few receivers it begins
+next to them (`few_receivers`). The certificate is made elsewhere (`certificate`), and so are discrete scaling rates
+(`discrete`).
 """
 
 from __future__ import annotations
@@ -234,7 +235,7 @@ def _guess(search: Search, stretch: float) -> FloatArray:
         tau_per_rho = count * bits / (efficiency * search.bandwidth_hz)
         wanted = count * model.quality_weight / (search.delay_weight * tau_per_rho + count * energy_per_rho)
         rho = min(max(wanted, low), high)
-        tau = tau_per_rho * rho + max(-model.time_slope_s * rho, 0.0)
+        tau = tau_per_rho * rho + max(-model.time_slope_s * rho, -model.budget_shift_s, 0.0)
         t = tau + model.time_slope_s * rho
         worth = search.delay_weight * t
     else:
@@ -336,8 +337,7 @@ def _newton(search: Search, point: FloatArray) -> _Found:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         response = _respond_at(search, point, None if settled is None else settled.start)
         residuals = _residuals(search, response)
-        steps = [] if settled is None else settled.residuals
-        steps.append(float(np.abs(residuals).max()))
+        steps = [*([] if settled is None else settled.residuals), float(np.abs(residuals).max())]
         for _ in range(_MAX_ITERATIONS):
             size = steps[-1]
             if size <= _CONVERGED or not math.isfinite(size):
