@@ -223,15 +223,16 @@ class Exchange:
                     "RESOURCE_EXHAUSTED", f"session '{frame.run.session}': {size} bytes sent beyond the credit granted"
                 )
             session.outstanding_bytes += size
-            self._deliver(session, network.carry(session.route, frame.run, payload), size)
+            here_s = time.monotonic()  # before the link's own computation, which is no part of its time
+            self._deliver(session, network.carry(session.route, frame.run, payload), size, here_s)
         else:
             self._end(session, frame.end.message_id)
 
-    def _deliver(self, session: Session, crossing: Crossing, size_bytes: int) -> None:
-        """Forwards what arrived, now or when it is due, and gives the credit back."""
+    def _deliver(self, session: Session, crossing: Crossing, size_bytes: int, here_s: float) -> None:
+        """Forwards what arrived, now or when it is due, and gives the credit back. here_s: when the packets came."""
         waits = self._network().clock.waits
         if waits:
-            session.wall.begin_service(crossing.start_ns, time.monotonic())
+            session.wall.begin_service(crossing.start_ns, here_s)
         for delivery in crossing.deliveries:
             for part in delivery.parts:
                 forward = partial(self._forward_due, session, delivery.destination, part)

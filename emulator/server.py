@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import sys
 
 import grpc.aio
 
@@ -13,21 +11,22 @@ from edge.wire.endpoint import Endpoint, Security, announce_serving, start_serve
 from emulator.control import LinkControl
 from emulator.data_plane import DataPlane
 from emulator.exchange import Exchange
+from emulator.memory import keep_freed_memory
 from emulator.v1 import control_pb2, control_pb2_grpc, data_plane_pb2, data_plane_pb2_grpc
+from emulator.warm_up import warm_up
 
 SERVICES = (
     data_plane_pb2.DESCRIPTOR.services_by_name["DataPlaneService"].full_name,
     control_pb2.DESCRIPTOR.services_by_name["LinkControlService"].full_name,
 )
 DRAIN_S = 30.0
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEEP_BYTES = 64 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
 
 async def start(address: str, security: Security, topology: control_pb2.Topology | None) -> tuple[Endpoint, Exchange]:
     """A serving emulator. Raises EndpointError for the address, TopologyError for the topology."""
+    warm_up()
     exchange = Exchange()
     if topology is not None:
         exchange.apply_topology(topology)
@@ -55,16 +54,6 @@ async def serve(address: str, security: Security, topology: control_pb2.Topology
     announce_serving(endpoint.address)
     await wait_for_stop()
     await stop(endpoint, exchange)
-
-
-def keep_freed_memory() -> None:
-    """Has glibc keep what is freed. By default it gives every batch-sized buffer back to the kernel, and takes page
-    faults for the next one: they cost more than the copies themselves (docs/performance.md)."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from other C libraries
-        if mallopt is not None:
-            mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
-            mallopt(M_MMAP_THRESHOLD, KEEP_BYTES)
 
 
 def run(address: str, security: Security, topology: control_pb2.Topology | None) -> None:

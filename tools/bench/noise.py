@@ -30,6 +30,7 @@ from emulator.channels.dmc import KaryDMC
 from emulator.channels.fading import Rayleigh
 from emulator.channels.noise import NoiseKey, SegmentNoise
 from emulator.channels.qam import UncodedQAM
+from emulator.memory import keep_freed_memory
 
 KEY = NoiseKey(seed=1, link="bench", receiver="rx", session="bench", purpose="payload")
 BIT_ERROR_RATES = (1e-5, 1e-3, 1e-2, 0.1, 0.4)
@@ -104,7 +105,8 @@ def cases(size_bytes: int) -> list[tuple[dict[str, Any], Callable[[Any, int, Seg
 @click.option("--repeats", type=click.IntRange(1), default=25, show_default=True, help="Passes for each channel.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON here instead of to stdout.")
 def main(size_bytes: int, packet_bytes: int, repeats: int, out: Path | None) -> None:
-    """Measure noise in MB/s of payload on one core; prints JSON."""
+    """Measure noise in MB/s of payload on one core, in a process that treats memory as the daemon does; prints JSON."""
+    keep_freed_memory()
     if packet_bytes % 8:
         raise click.BadParameter(f"must be a multiple of 8, got {packet_bytes}", param_hint="--packet-bytes")
     results = []
