@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.plan import Plan
+from optimizer.quality import QualityCurve
 
 _SHOWN = 50  # receivers in the table; JSON has them all
 
@@ -25,6 +26,7 @@ def plan_dict(plan: Plan) -> dict[str, Any]:
         "gap": _finite(plan.gap),
         "relative_gap": _finite(plan.relative_gap),
         "quality_db": plan.quality,
+        "quality_curve": dataclasses.asdict(plan.problem.quality),
         "delay_s": plan.delay_s,
         "energy_j": plan.total_energy_j,
         "iterations": plan.iterations,
@@ -96,7 +98,16 @@ def _summary(plan: Plan) -> list[str]:
         f"quality {plan.quality:.3f} dB ({problem.aggregate.value}), delay {plan.delay_s:.4f} s, "
         f"energy {plan.total_energy_j:.4g} J",
         f"bandwidth {band:.6g} of {problem.bandwidth_hz:g} Hz, power {power:.4g} of {problem.power_w:g} W",
+        _curve(problem.quality),
     ]
+
+
+def _curve(curve: QualityCurve) -> str:
+    """The quality curve that the plan rests on, and how well it fits what it was fitted to."""
+    fit = ""
+    if curve.rmse_db is not None and curve.r_squared is not None:
+        fit = f" (fitted: RMSE {curve.rmse_db:.3f} dB, R^2 {curve.r_squared:.4f})"
+    return f"quality curve {curve.intercept_db:.3f} + {curve.slope_db:.3f} ln(rho) dB{fit}"
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
