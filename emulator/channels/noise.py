@@ -49,7 +49,7 @@ class Lane(IntEnum):
     POSITIONS = 2
     OVERFLOW = 3
     VALUES = 4
-    PLANES = 5
+    MASK = 5
     PACKET_STATE = 6
     PACKET_LOSS = 7
 

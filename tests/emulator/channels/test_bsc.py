@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emulator.channels.bsc import BSC, SPARSE_LIMIT, MaskPlan, join_bits, plan_mask, planes_mask
+from emulator.channels.bsc import BSC, SPARSE_LIMIT, flip_bits
 from emulator.channels.noise import SegmentNoise
 
 BYTES = 250_000
@@ -50,42 +50,21 @@ def test_gaps_between_flips_are_geometric(make_draw: MakeDraw) -> None:
 
 
 def test_method_follows_the_rate() -> None:
-    chosen = {ber: BSC(ber).method for ber in (0.0, 1e-9, SPARSE_LIMIT, 0.03, 0.25, 0.4, 0.5)}
-    assert list(chosen.values()) == ["none", "sparse", "sparse", "hybrid", "planes", "hybrid", "planes"]
+    chosen = {ber: BSC(ber).method for ber in (0.0, 1e-9, SPARSE_LIMIT, 0.03, 0.25, 0.5)}
+    assert list(chosen.values()) == ["none", "sparse", "sparse", "table", "table", "table"]
 
 
-@pytest.mark.parametrize("ber", [*np.linspace(0.0201, 0.5, 97), math.nextafter(0.5, 0), math.nextafter(0.25, 1)])
-def test_sum_rule_of_hybrid_masks(ber: float) -> None:
-    # setting: q + (1 - q) s; clearing: q (1 - s). Exact up to the rounding of doubles.
-    plan = plan_mask(float(ber))
-    kept = plan.dyadic * (1 - plan.correction)
-    total = plan.dyadic + (1 - plan.dyadic) * plan.correction if plan.sets else kept
-    assert total == pytest.approx(ber, rel=0, abs=2e-16)
-    assert plan.numerator % 2 == 1
-    assert 1 <= plan.planes <= 8
-    assert 0 <= plan.correction < 0.02
+@pytest.mark.parametrize("ber", [0.0, 1e-3, 0.03, 0.4, 0.5])
+def test_the_number_of_flips_is_told(make_draw: MakeDraw, ber: float) -> None:
+    packed = np.arange(100_000, dtype=np.uint32).astype(np.uint8)
+    received, flipped = BSC(ber).flip(packed, 12, make_draw())
+    assert flipped == np.unpackbits(received ^ packed).sum()
 
 
-@pytest.mark.parametrize(("planes", "numerator"), [(1, 1), (2, 1), (3, 5), (8, 103), (8, 1)])
-def test_planes_give_their_dyadic_rate(make_draw: MakeDraw, planes: int, numerator: int) -> None:
-    # 2 million bits, binomial 4-sigma band
-    mask = planes_mask(MaskPlan(planes, numerator, sets=True, correction=0.0), 0, BYTES, make_draw())
-    q = numerator / 2**planes
-    assert abs(np.unpackbits(mask).mean() - q) <= 4 * math.sqrt(q * (1 - q) / (8 * BYTES))
-
-
-@pytest.mark.parametrize(
-    ("join", "start", "invert", "expected"),
-    [
-        (np.bitwise_xor, 0b1111_0000, False, [0b0010_0000, 0b1111_0001]),
-        (np.bitwise_or, 0b1111_0000, False, [0b1111_0000, 0b1111_0001]),
-        (np.bitwise_and, 0b1111_0000, True, [0b0010_0000, 0b1111_0000]),
-    ],
-)
-def test_bits_that_share_a_byte_are_all_joined(join: np.ufunc, start: int, invert: bool, expected: list[int]) -> None:
-    packed = np.full(2, start, np.uint8)
-    join_bits(join, packed, np.array([0, 1, 3, 15]), invert)
-    assert packed.tolist() == expected
+def test_flips_that_share_a_byte_all_happen() -> None:
+    packed = np.full(2, 0b1111_0000, np.uint8)
+    flip_bits(packed, np.array([0, 1, 3, 15]))
+    assert packed.tolist() == [0b0010_0000, 0b1111_0001]
 
 
 def test_zero_rate_changes_nothing_and_empty_slices_pass(make_draw: MakeDraw) -> None:

@@ -65,7 +65,7 @@ def test_block_slices_cover_the_run_once_and_in_order(offset: int, count: int, b
 @given(first=st.integers(0, 500), count=st.integers(0, 100))
 def test_words_are_addressed_by_position(first: int, count: int) -> None:
     draw = SegmentNoise(KEY, 3, 1)
-    assert np.array_equal(draw.words(Lane.PLANES, first, count), draw.words(Lane.PLANES, 0, 600)[first : first + count])
+    assert np.array_equal(draw.words(Lane.MASK, first, count), draw.words(Lane.MASK, 0, 600)[first : first + count])
 
 
 @settings(deadline=None)
@@ -107,7 +107,7 @@ def test_streams_with_other_names_are_uncorrelated_and_uniform() -> None:
     n = 100_000
     streams = {
         "reference": SegmentNoise(KEY, 3, 1).uniforms(Lane.VALUES, 0, n),
-        "lane": SegmentNoise(KEY, 3, 1).uniforms(Lane.PLANES, 0, n),
+        "lane": SegmentNoise(KEY, 3, 1).uniforms(Lane.MASK, 0, n),
         "attempt": SegmentNoise(KEY, 3, 1, 1).uniforms(Lane.VALUES, 0, n),
         "segment": SegmentNoise(KEY, 3, 2).uniforms(Lane.VALUES, 0, n),
         "message": SegmentNoise(KEY, 4, 1).uniforms(Lane.VALUES, 0, n),
