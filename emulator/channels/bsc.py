@@ -22,6 +22,9 @@ Method = Literal["none", "sparse", "table"]
 SPARSE_LIMIT = 0.01
 """Above this rate the table is faster than sparse flips (measured: tools/bench/noise.py)."""
 
+_SPARSE_BLOCK_BITS = 8 * 8 * BLOCK
+"""Bits whose flips are drawn at once: 32 KiB waste a fifth of the gaps set aside, 4 KiB half of them."""
+
 _BIT_MASKS = np.array([0x80 >> bit for bit in range(8)], dtype=np.uint8)
 
 
@@ -35,7 +38,7 @@ class BSC:
         """ber: probability that a bit flips, in [0, 0.5]."""
         self.ber = require_probability("ber", ber, upper=0.5)
         self._table = MaskTable(self.ber) if self.ber > SPARSE_LIMIT else None
-        self._hits = SparseHits(self.ber, 8 * BLOCK) if 0 < self.ber <= SPARSE_LIMIT else None
+        self._hits = SparseHits(self.ber, _SPARSE_BLOCK_BITS) if 0 < self.ber <= SPARSE_LIMIT else None
 
     @property
     def method(self) -> Method:
