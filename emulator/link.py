@@ -8,7 +8,6 @@ segment and place in it, so a run of packets meets the same fate however it is c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -106,11 +105,6 @@ class Link:
         self._bearers = bearer_table(config)
         self.config = config
         self._works.clear()
-
-    def backlog_bytes(self, now_ns: float) -> int:
-        """Payload bytes that wait for the link at a model time."""
-        rate = self.config.rate.bits_per_s
-        return 0 if math.isinf(rate) else int(max(0.0, self.free_at_ns - now_ns) * 1e-9 * rate / 8)
 
     def serve(self, train: Train, receivers: Sequence[str]) -> list[Passage]:
         """Sends a train once; each receiver meets its own noise, and tries are repeated until all are served."""

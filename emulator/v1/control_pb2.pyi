@@ -277,22 +277,20 @@ class WatchCountersResponse(_message.Message):
     def __init__(self, links: _Optional[_Iterable[_Union[LinkCounters, _Mapping]]] = ...) -> None: ...
 
 class LinkCounters(_message.Message):
-    __slots__ = ("link", "destination", "levels", "busy_ns", "free_at_ns", "rate_bps", "queued_bytes")
+    __slots__ = ("link", "destination", "levels", "busy_ns", "free_at_ns", "rate_bps")
     LINK_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     BUSY_NS_FIELD_NUMBER: _ClassVar[int]
     FREE_AT_NS_FIELD_NUMBER: _ClassVar[int]
     RATE_BPS_FIELD_NUMBER: _ClassVar[int]
-    QUEUED_BYTES_FIELD_NUMBER: _ClassVar[int]
     link: str
     destination: str
     levels: _containers.RepeatedCompositeFieldContainer[LevelCounters]
     busy_ns: int
     free_at_ns: int
     rate_bps: float
-    queued_bytes: int
-    def __init__(self, link: _Optional[str] = ..., destination: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[LevelCounters, _Mapping]]] = ..., busy_ns: _Optional[int] = ..., free_at_ns: _Optional[int] = ..., rate_bps: _Optional[float] = ..., queued_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, link: _Optional[str] = ..., destination: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[LevelCounters, _Mapping]]] = ..., busy_ns: _Optional[int] = ..., free_at_ns: _Optional[int] = ..., rate_bps: _Optional[float] = ...) -> None: ...
 
 class LevelCounters(_message.Message):
     __slots__ = ("level", "packets", "packets_lost", "retransmissions", "size_bits", "channel_uses", "bit_errors", "index_errors")
