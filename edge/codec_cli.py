@@ -108,6 +108,11 @@ def train() -> None:
 )
 @click.option("--fine-channels", type=click.IntRange(4, 1024), default=32, show_default=True, help="Filters above it.")
 @click.option("--crop", type=click.IntRange(16), default=64, show_default=True, help="Side of a training crop, pixels.")
+@click.option("--resize", type=click.IntRange(16, 4096), help="Scale each picture's middle square to this side first.")
+@click.option("--from", "start", type=EXISTING, help="Weights to begin from (default: random ones).")
+@click.option("--image-snr-db", type=float, help="Denoising training: noise on the picture.")
+@click.option("--feature-snr-db", type=float, help="Denoising training: noise on the latent feature maps.")
+@click.option("--index-ber", type=click.FloatRange(0, 0.5), help="Denoising training: bit errors in the indices.")
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Crops a step.")
 @click.option("--steps", type=click.IntRange(1), default=4000, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
@@ -126,6 +131,11 @@ def train_vqvae2(
     channels: int,
     fine_channels: int,
     crop: int,
+    resize: int | None,
+    start: Path | None,
+    image_snr_db: float | None,
+    feature_snr_db: float | None,
+    index_ber: float | None,
     batch: int,
     steps: int,
     learning_rate: float,
@@ -145,6 +155,7 @@ def train_vqvae2(
     from edge.codecs import evaluation, weights
     from edge.codecs.vqvae2_network import VQVAE2Shape
     from edge.train.export import data_set, export_vqvae2
+    from edge.train.impairment import Impairment
     from edge.train.vqvae2 import Schedule, Trainer
 
     if out.suffix != ".safetensors":
@@ -156,10 +167,16 @@ def train_vqvae2(
     with _bad_input(ValueError):
         learned_from = [(source, list(images.read(source, split="train"))) for source in sources]
         test = list(evaluation.cropped(images.read(test_source), evaluate_crop)) if test_source else []
-        pictures = [picture for _, found in learned_from for picture in found]
         shape = VQVAE2Shape(scale=int(scale), channels=channels, fine_channels=fine_channels)
         schedule = Schedule(steps=steps, batch=batch, crop=crop, learning_rate=learning_rate, seed=seed)
-        trainer = Trainer(shape, schedule, pictures)
+        trainer = Trainer(
+            shape,
+            schedule,
+            [found for _, found in learned_from],
+            resize,
+            Impairment(image_snr_db, feature_snr_db, index_ber),
+            weights.read_tensors(start, ("",)) if start is not None else None,
+        )
         if checkpoint is not None and checkpoint.exists():
             trainer.load(checkpoint)
     with _bad_input(FloatingPointError):

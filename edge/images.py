@@ -189,6 +189,16 @@ def centre_crop(pixels: Picture, height: int, width: int, name: str) -> Picture:
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
+def resized(pixels: Picture, side: int) -> Picture:
+    """The largest square from the middle of a picture, scaled (bicubic) to [side, side, 3], as FTSC does to 256."""
+    square = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - square) // 2, (pixels.shape[1] - square) // 2
+    if square == side:
+        return np.ascontiguousarray(pixels[top : top + side, left : left + side])
+    box = (left, top, left + square, top + square)
+    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC, box=box))
+
+
 def png_bytes(pixels: Picture) -> bytes:
     """[H, W, 3] as the bytes of a PNG file."""
     buffer = io.BytesIO()

@@ -16,10 +16,17 @@ from edge import metrics
 from edge.codecs import contract, evaluation, quantizer, vqvae2_network, weights
 from edge.codecs.vqvae2 import VQVAE2, shape_metadata
 from edge.images import Named
-from edge.train import crops, ema_codebook, vqvae2
+from edge.train import crops, ema_codebook, impairment, vqvae2
 from edge.train.vqvae2 import Trainer
 
-CODE = (vqvae2_network, quantizer, vqvae2, ema_codebook, crops)  # what decides the weights, besides data and settings
+CODE = (
+    vqvae2_network,
+    quantizer,
+    vqvae2,
+    ema_codebook,
+    impairment,
+    crops,
+)  # what decides the weights, besides data and settings
 
 
 def code_version() -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 import math
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from edge.codecs.vqvae2_network import ReceiverHalf, TransmitterHalf, VQVAE2Shap
 from edge.images import Named
 from edge.train.crops import RandomCrops
 from edge.train.ema_codebook import EMACodebook
+from edge.train.impairment import Impairment
+
+NO_IMPAIRMENT = Impairment()
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,30 @@ class Schedule:
 class Trainer:
     """One run: `Trainer(shape, schedule, pictures).run(checkpoint_path, on_progress)`."""
 
-    def __init__(self, shape: VQVAE2Shape, schedule: Schedule, pictures: list[Named]) -> None:
+    def __init__(
+        self,
+        shape: VQVAE2Shape,
+        schedule: Schedule,
+        groups: Sequence[Sequence[Named]],
+        resize: int | None = None,
+        impairment: Impairment = NO_IMPAIRMENT,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """groups, resize: see RandomCrops. impairment: denoising training. start: tensors to begin from, by name."""
         torch.manual_seed(schedule.seed)
-        self.shape, self.schedule = shape, schedule
+        self.shape, self.schedule, self.impairment = shape, schedule, impairment
         self.generator = torch.Generator().manual_seed(schedule.seed)
-        self.crops = RandomCrops(pictures, schedule.crop, schedule.seed)
+        self.crops = RandomCrops(groups, schedule.crop, schedule.seed, resize)
         self.tx, self.rx = TransmitterHalf(shape), ReceiverHalf(shape)
         self.rx.codebook_b, self.rx.codebook_t = self.tx.codebook_b, self.tx.codebook_t  # one knowledge base
-        self.averages = {"b": EMACodebook(self.tx.codebook_b), "t": EMACodebook(self.tx.codebook_t)}
+        if start is not None:
+            for half in (self.tx, self.rx):
+                half.load_state_dict({name: start[name].float() for name in half.state_dict()})
+        learned = start is not None
+        self.averages = {
+            "b": EMACodebook(self.tx.codebook_b, learned=learned),
+            "t": EMACodebook(self.tx.codebook_t, learned=learned),
+        }
         self.parameters: list[Tensor] = [*self.tx.parameters(), *self.rx.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=schedule.learning_rate)
         self.kept = [p.detach().clone() for p in self.parameters]
@@ -68,13 +87,16 @@ class Trainer:
         with torch.no_grad():
             indices = codebook.nearest(features)
             vectors = codebook.lookup(indices)
+            bits = (codebook.entries - 1).bit_length()
+            received = codebook.lookup(self.impairment.on_indices(indices, bits, self.generator))
+            received = self.impairment.on_features(received, self.generator)
         self.averages[name].update(features, indices, self.generator)
-        return features + (vectors - features).detach(), nn.functional.mse_loss(features, vectors)
+        return features + (received - features).detach(), nn.functional.mse_loss(features, vectors)
 
     def train_step(self) -> float:
         """One optimizer step; returns the reconstruction MSE."""
         images = self.crops.batch(self.schedule.batch)
-        top, bottom = self.tx.features(images)
+        top, bottom = self.tx.features(self.impairment.on_images(images, self.generator))
         top_q, top_loss = self._quantize("t", top)
         bottom_q, bottom_loss = self._quantize("b", bottom)
         mse = nn.functional.mse_loss(self.rx.from_vectors(top_q, bottom_q), images)
@@ -124,6 +146,7 @@ class Trainer:
         state = {
             "shape": asdict(self.shape),
             "schedule": asdict(self.schedule),
+            "impairment": asdict(self.impairment),
             "step": self.step,
             "tx": self.tx.state_dict(),
             "rx": self.rx.state_dict(),
@@ -143,7 +166,11 @@ class Trainer:
         if not zipfile.is_zipfile(path):  # torch.load would try older formats, and fail in many ways
             raise ValueError(f"{path}: not a whole checkpoint; remove it or choose another --checkpoint")
         state = torch.load(path, weights_only=True)
-        settings = {"shape": asdict(self.shape), "schedule": asdict(self.schedule)}
+        settings = {
+            "shape": asdict(self.shape),
+            "schedule": asdict(self.schedule),
+            "impairment": asdict(self.impairment),
+        }
         if not isinstance(state, dict) or {key: state.get(key) for key in settings} != settings:
             raise ValueError(f"{path}: was written by a run with other settings; choose another --checkpoint")
         self.tx.load_state_dict(state["tx"])
