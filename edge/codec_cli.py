@@ -108,6 +108,7 @@ def train() -> None:
 )
 @click.option("--fine-channels", type=click.IntRange(4, 1024), default=32, show_default=True, help="Filters above it.")
 @click.option("--crop", type=click.IntRange(16), default=64, show_default=True, help="Side of a training crop, pixels.")
+@click.option("--hold-out", type=click.IntRange(2), help="Leave every N-th picture of each source out of training.")
 @click.option("--resize", type=click.IntRange(16, 4096), help="Scale each picture's middle square to this side first.")
 @click.option("--from", "start", type=EXISTING, help="Weights to begin from (default: random ones).")
 @click.option("--image-snr-db", type=float, help="Denoising training: noise on the picture.")
@@ -131,6 +132,7 @@ def train_vqvae2(
     channels: int,
     fine_channels: int,
     crop: int,
+    hold_out: int | None,
     resize: int | None,
     start: Path | None,
     image_snr_db: float | None,
@@ -165,7 +167,7 @@ def train_vqvae2(
     if threads is not None:
         torch.set_num_threads(threads)
     with _bad_input(ValueError):
-        learned_from = [(source, list(images.read(source, split="train"))) for source in sources]
+        learned_from = [(source, _kept(images.read(source, split="train"), hold_out)) for source in sources]
         test = list(evaluation.cropped(images.read(test_source), evaluate_crop)) if test_source else []
         shape = VQVAE2Shape(scale=int(scale), channels=channels, fine_channels=fine_channels)
         schedule = Schedule(steps=steps, batch=batch, crop=crop, learning_rate=learning_rate, seed=seed)
@@ -196,6 +198,11 @@ def train_vqvae2(
         )
     told = {"out": str(out), "size_bytes": out.stat().st_size} | weights.described(metadata)
     click.echo(json.dumps(told, indent=2) if as_json else f"{out}: {_in_short(told)}")
+
+
+def _kept(pictures: Iterator[Named], hold_out: int | None) -> list[Named]:
+    """All but every `hold_out`-th picture: those are for evaluation."""
+    return [p for i, p in enumerate(pictures) if hold_out is None or i % hold_out != hold_out - 1]
 
 
 class _Stopped(Exception):  # noqa: N818 - a request, not an error
