@@ -23,7 +23,8 @@ NS = 1e-9
 
 @dataclass
 class Sent:
-    """One message and what came back: its receipts by destination. links: as they were when it was sent."""
+    """One message and what came back: its receipts by destination. links: as they were when it was sent; step: the
+    index of the workload step that sent it."""
 
     session: str
     message_id: int
@@ -32,6 +33,7 @@ class Sent:
     shot: Shot
     offered_ns: int
     links: Sequence[control_pb2.Link]
+    step: int
     news: node_pb2.MessageSent | None = None
     receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
 
@@ -50,6 +52,7 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
         source=message.source,
         destination=destination,
         image=message.shot.name,
+        step=message.step,
         status="pending" if receipt is None else STATUSES.get(receipt.status, "failed"),
         source_bits=8 * source_values,
         offered_s=message.offered_ns * NS,
@@ -61,6 +64,7 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
         entry.rho = sizes[1] if message.news.channel_uses else sizes[0]
     if receipt is not None:
         transit = receipt.transit
+        entry.channel_uses = transit.channel_uses or entry.channel_uses
         entry.reason = receipt.reason
         entry.sent_s, entry.received_s = transit.sent_ns * NS, transit.received_ns * NS
         entry.transfer_s = (transit.received_ns - transit.sent_ns) * NS
@@ -86,7 +90,9 @@ def theoretical_transfer_s(
 
 
 def _service_s(link: LinkConfig, transit: packet_pb2.Transit) -> float:
-    bits = transit.size_bits + link.header_bits * transit.packets
+    bits = link.header_bits * transit.packets
+    if not (link.modulates and transit.channel_uses and math.isfinite(link.rate.symbols_per_s)):
+        bits += transit.size_bits  # else they take the time of their symbols
     return bits / link.rate.bits_per_s + transit.channel_uses / link.rate.symbols_per_s
 
 

@@ -8,6 +8,7 @@ segment and place in it, so a run of packets meets the same fate however it is c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from edge.segment import Kind
 from edge.wire.packing import bits_on_wire, packed_size, unpack
-from emulator.bearers.bearer import Bearer, Carried, Freight
+from emulator.bearers.bearer import Bearer, Carried, Freight, Modulator
+from emulator.bearers.ideal import Ideal
 from emulator.bearers.table import BearerTable, bearer_table
 from emulator.channels.levels import Level
 from emulator.channels.noise import NoiseKey, SegmentNoise, packet_uniforms
@@ -94,23 +96,29 @@ class Link:
     busy_ns: float = 0.0
     counts: dict[tuple[str, int], LevelCount] = field(default_factory=dict)
     _bearers: BearerTable = field(init=False)
+    _modulators: dict[Kind, Modulator] = field(init=False)
     _noise: dict[tuple[str, str, int, int], SegmentNoise] = field(default_factory=dict)
-    _works: dict[tuple[Kind, int, int, int], tuple[Times, Times]] = field(default_factory=dict)
+    _works: dict[tuple[Kind, int, int, int, tuple[int, ...]], tuple[Times, Times]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._bearers = bearer_table(self.config)
+        self._equip(self.config)
 
     def reconfigure(self, config: LinkConfig) -> None:
         """From the next packet on. Raises TopologyError and changes nothing when a bearer cannot be made."""
-        self._bearers = bearer_table(config)
+        self._equip(config)
         self.config = config
         self._works.clear()
+
+    def _equip(self, config: LinkConfig) -> None:
+        self._bearers = bearer_table(config)
+        self._modulators = {kind: each for kind, each in self._bearers.items() if isinstance(each, Modulator)}
 
     def serve(self, train: Train, receivers: Sequence[str]) -> list[Passage]:
         """Sends a train once; each receiver meets its own noise, and tries are repeated until all are served."""
         level = self.config.level(train.level)
-        freight = replace(train.freight, ber=level.ber)
-        if self._loses_nothing(level) and train.alive.all():
+        elements = train.freight.segment_elements or train.freight.offset + train.freight.count
+        freight = replace(train.freight, ber=level.ber, level=train.level, segment_elements=elements)
+        if self._loses_nothing(level, freight.kind) and train.alive.all():
             return self._serve_whole(train, freight, receivers)
         queued = self._admit(train, freight)
         fates = [self._carry(train, freight, level, receiver, queued) for receiver in receivers]
@@ -133,7 +141,16 @@ class Link:
             passages.append(Passage(arrived, start, errors, retransmissions))
         return passages
 
-    def _loses_nothing(self, level: Level) -> bool:
+    def channel_uses(self, freight: Freight) -> int:
+        """Complex symbols that the packets take on this link, sent once."""
+        if freight.kind is Kind.SYMBOLS:
+            return freight.count
+        modulator = self._modulators.get(freight.kind)
+        return 0 if modulator is None else int(modulator.channel_uses(freight).sum())
+
+    def _loses_nothing(self, level: Level, kind: Kind) -> bool:
+        if kind is Kind.OPAQUE and not isinstance(self._bearers[kind], Ideal):
+            return False  # these bytes come intact or not at all
         return not (self.config.drop_when_full or self.config.loss or level.erasure or level.on_error != "deliver")
 
     def _serve_whole(self, train: Train, freight: Freight, receivers: Sequence[str]) -> list[Passage]:
@@ -153,13 +170,17 @@ class Link:
                 gains=_joined(train.gains, carried.gains),
             )
             known = carried.bit_errors if freight.kind is Kind.BITS else None
-            errors = self._count_served(train, arrived, receiver, freight.packets, freight.count, known)
+            served = freight.packets, freight.count, self.channel_uses(freight)
+            errors = self._count_served(train, arrived, receiver, served, known)
             passages.append(Passage(arrived, float(departures[0] - service[0]), errors, 0))
         return passages
 
     def _work(self, freight: Freight) -> tuple[Times, Times]:
         """Time that each packet of such a run takes the link, and the running sum; remembered, as runs are alike."""
-        key = (freight.kind, freight.alphabet, freight.count, freight.packet_elements)
+        place: tuple[int, ...] = ()
+        if freight.kind in self._modulators:  # whose symbols begin where the segment does
+            place = (freight.offset, freight.segment_elements, freight.level)
+        key = (freight.kind, freight.alphabet, freight.count, freight.packet_elements, place)
         if key not in self._works:
             if len(self._works) >= MAX_WORKS:
                 self._works.clear()
@@ -183,8 +204,11 @@ class Link:
         """Time that each packet takes the link, once."""
         sizes = self._packet_elements(freight)
         header_ns = self.config.header_bits * 1e9 / self.config.rate.bits_per_s
+        modulator = self._modulators.get(freight.kind)
         if freight.kind is Kind.SYMBOLS:
             service = sizes * 1e9 / self.config.rate.symbols_per_s
+        elif modulator is not None and self.config.rate.symbols_per_s != math.inf:
+            service = modulator.channel_uses(freight) * 1e9 / self.config.rate.symbols_per_s
         else:
             bits = sizes * bits_on_wire(freight.kind, freight.alphabet)
             service = bits * 1e9 / self.config.rate.bits_per_s
@@ -258,6 +282,8 @@ class Link:
         bearer = self._bearers[freight.kind]
         carried = _through(bearer, freight, self._draw(train, receiver, 0))
         missing = self._erased(train, level, receiver, 0, train.first_packet, freight.packets)
+        if carried.lost is not None:
+            missing |= carried.lost
         failed = missing.copy()
         if level.on_error != "deliver":
             failed |= _altered(freight, carried)
@@ -283,7 +309,7 @@ class Link:
             if self._erased(train, level, receiver, attempt, train.first_packet + packet, 1)[0]:
                 continue
             carried = _through(self._bearers[freight.kind], one, self._draw(train, receiver, attempt))
-            if _altered(one, carried)[0]:
+            if _altered(one, carried)[0] or (carried.lost is not None and carried.lost[0]):
                 continue
             if fate.payload is freight.payload or not fate.payload.flags.writeable:
                 fate.payload = fate.payload.copy()
@@ -308,18 +334,24 @@ class Link:
 
         bit_errors: where they are known already.
         """
-        elements = int(self._packet_elements(train.freight)[queued].sum())
-        packets = int(train.alive.sum())
-        errors = self._count_served(train, arrived, receiver, packets, elements, bit_errors)
+        freight = arrived.freight
+        elements = int(self._packet_elements(freight)[queued].sum())
+        modulator = self._modulators.get(freight.kind)
+        uses = 0 if modulator is None else int(modulator.channel_uses(freight)[queued].sum())
+        errors = self._count_served(train, arrived, receiver, (int(train.alive.sum()), elements, uses), bit_errors)
         count = self.counts[receiver, train.level]
         count.packets_lost += int((train.alive & ~arrived.alive).sum())
         count.retransmissions += retransmissions
         return errors
 
     def _count_served(
-        self, train: Train, arrived: Train, receiver: str, packets: int, elements: int, bit_errors: int | None
+        self, train: Train, arrived: Train, receiver: str, served: tuple[int, int, int], bit_errors: int | None
     ) -> int:
-        """The part of counting that every train needs; returns the elements altered in delivered packets."""
+        """The part of counting that every train needs; returns the elements altered in delivered packets.
+
+        served: packets, elements, and the channel uses of what a bearer modulated.
+        """
+        packets, elements, uses = served
         freight = train.freight
         count = self.counts.setdefault((receiver, train.level), LevelCount())
         count.packets += packets
@@ -327,6 +359,7 @@ class Link:
             count.channel_uses += elements
             return 0
         count.size_bits += elements * bits_on_wire(freight.kind, freight.alphabet)
+        count.channel_uses += uses
         if arrived.freight.payload is freight.payload:
             return 0
         bits, indices = _errors(freight, arrived) if bit_errors is None else (bit_errors, 0)

@@ -100,6 +100,11 @@ class LinkConfig:
             levels=tuple(_level(level, f"{where}.levels[{i}]") for i, level in enumerate(link.levels)) or (Level(),),
         )
 
+    @property
+    def modulates(self) -> bool:
+        """Whether a bearer makes symbols of bits."""
+        return any(each.WhichOneof("bearer") in ("uncoded_qam", "ldpc_qam") for each in self.proto.bearers)
+
     def level(self, index: int) -> Level:
         """The level that a segment of this level index meets; beyond the list, the last."""
         return self.levels[min(index, len(self.levels) - 1)]

@@ -193,6 +193,8 @@ class Network:
             run.packet_elements,
             np.frombuffer(payload, np.uint8),
             0.0,
+            run.level,
+            layout.elements,
         )
         train = Train(
             run.session,
@@ -205,7 +207,7 @@ class Network:
         )
         message.packets += freight.packets
         message.size_bits += 0 if layout.is_symbols else layout.bits(run.count)
-        message.channel_uses += run.count if layout.is_symbols else 0
+        message.channel_uses += max(self.links[hop.link].channel_uses(freight) for hop in session.hops)
         deliveries: list[Delivery] = []
         start, departed = self._spread(session.hops, train, message, run, deliveries, 0, 0)
         for delivery in deliveries:

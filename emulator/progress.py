@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -21,6 +24,10 @@ class Progress(Protocol):
         """One of them came."""
         ...
 
+    def learning(self, receiver: str, doing: str, done: int, total: int) -> None:
+        """A receiver that adapts has done so much of what it is doing."""
+        ...
+
     def close(self) -> None:
         """The run is over."""
         ...
@@ -32,11 +39,12 @@ class Silent:
     def phase(self, text: str) -> None: ...
     def transmitting(self, total: int) -> None: ...
     def receipt(self) -> None: ...
+    def learning(self, receiver: str, doing: str, done: int, total: int) -> None: ...
     def close(self) -> None: ...
 
 
 class Bars:
-    """A line a phase and a bar for receipts, on standard error."""
+    """A line a phase, a bar for receipts, and a bar a receiver that adapts, on standard error."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -53,6 +61,7 @@ class Bars:
         )
         self._bars.start()
         self._task = self._bars.add_task("starting", total=None)
+        self._learners: dict[str, TaskID] = {}
 
     def phase(self, text: str) -> None:
         self._bars.update(self._task, description=text)
@@ -62,6 +71,11 @@ class Bars:
 
     def receipt(self) -> None:
         self._bars.advance(self._task)
+
+    def learning(self, receiver: str, doing: str, done: int, total: int) -> None:
+        if receiver not in self._learners:
+            self._learners[receiver] = self._bars.add_task(receiver)
+        self._bars.update(self._learners[receiver], description=f"{receiver}: {doing}", completed=done, total=total)
 
     def close(self) -> None:
         self._bars.stop()

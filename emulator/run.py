@@ -34,7 +34,7 @@ from emulator.progress import Progress, Silent
 from emulator.report import Picture, ReceivedKey, write
 from emulator.report.schema import NodeReport, Report, ScenarioReport
 from emulator.together import together
-from emulator.topology import Scenario
+from emulator.topology import Adapt, Scenario
 from emulator.workload import OPTIMIZER, Workload
 
 __all__ = ["RunError", "RunOptions", "run_scenario"]
@@ -98,7 +98,8 @@ class Run:
     async def _start_node(self, name: str, role: str) -> None:
         address = self.fleet.members[EMULATOR].daemon.address
         arguments = ["--role", role, "--name", name, "--emulator", address]
-        if role == "rx":
+        adapts = any(isinstance(step, Adapt) for step in self.scenario.workload)
+        if role == "rx" or adapts:  # a tx has only codebooks to keep
             arguments += ["--state", str(self.state)]
         await self.fleet.start(name, "edge.node", arguments)
 
@@ -117,6 +118,7 @@ class Run:
         self.report.interrupted = reason
         self.report.plan = self.workload.plan
         self.report.steps = self.workload.steps
+        self.report.adaptations = self.workload.adaptations.reports
         members = self.fleet.members.items()
         self.report.restarts = {name: member.restarts for name, member in members if member.restarts}
         path: Path | None = None

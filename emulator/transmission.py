@@ -14,7 +14,6 @@ from emulator.live_links import LiveLinks
 from emulator.pictures_to_send import Shot
 from emulator.progress import Progress
 from emulator.sessions import Session
-from emulator.topology import Transmit
 
 NS_PER_S = 1_000_000_000
 
@@ -34,9 +33,18 @@ class Transmission:
         arrivals = [r.transit.received_ns for sent in self.sent.values() for r in sent.receipts.values()]
         return max(arrivals, default=0)
 
-    async def send(self, session: Session, shots: list[Shot], step: Transmit, offered_ns: int) -> None:
-        """Sends pictures, the first offered at offered_ns of model time, and waits for every receipt."""
-        first_id, interval_ns = session.next_id, round(step.interval_s * NS_PER_S)
+    async def send(
+        self,
+        session: Session,
+        shots: list[Shot],
+        step: int,
+        offered_ns: int,
+        interval_ns: int = 0,
+        deadline_ns: int = 0,
+    ) -> None:
+        """Sends the pictures of a workload step (its index), the first offered at offered_ns of model time, and waits
+        for every receipt. interval_ns, deadline_ns: between pictures, and of each; 0 for none."""
+        first_id = session.next_id
         links = self._links.all()
         for i, shot in enumerate(shots):
             self.sent[session.name, first_id + i] = Sent(
@@ -47,6 +55,7 @@ class Transmission:
                 shot,
                 offered_ns + i * interval_ns,
                 links,
+                step,
             )
         session.next_id += len(shots)
         for first, payloads in pictures_to_send.groups(shots):
@@ -58,7 +67,7 @@ class Transmission:
                     first_message_id=first_id + first,
                     first_offered_ns=offered_ns + first * interval_ns,
                     interval_ns=interval_ns,
-                    deadline_ns=round(step.deadline_s * NS_PER_S),
+                    deadline_ns=deadline_ns,
                 ),
             )
 

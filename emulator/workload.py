@@ -9,20 +9,22 @@ import asyncio
 import time
 from pathlib import Path
 
-from emulator import pictures_to_send
+from emulator.adaptation import Adaptations
 from emulator.decision import Decision
 from emulator.errors import RunError
 from emulator.fleet import Fleet
+from emulator.gallery import Gallery
 from emulator.live_links import LiveLinks
-from emulator.pictures_to_send import Shot
 from emulator.planner import Planner
 from emulator.progress import Progress
 from emulator.report.schema import PlanReport, StepReport
-from emulator.sessions import Sessions
+from emulator.roll_back import roll_back
+from emulator.sessions import Session, Sessions
 from emulator.together import together
-from emulator.topology import Replan, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology import Adapt, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
+from emulator.topology.workload import Cast
 from emulator.transmission import NS_PER_S, Transmission
 
 OPTIMIZER = "optimizer"
@@ -38,14 +40,13 @@ class Workload:
         self._scenario = scenario
         self._fleet = fleet
         self._progress = progress
-        self._images = images
-        self._limit = limit
-        self._shots: dict[tuple[int | None, int | None], list[Shot]] = {}
+        self._gallery = Gallery(scenario, images, limit)
         self._planner: Planner | None = None
         self._began = time.monotonic()
         self.links = LiveLinks(scenario, fleet)
         self.sessions = Sessions(scenario, fleet)
         self.transmission = Transmission(fleet, self.links, progress)
+        self.adaptations = Adaptations(fleet, self._gallery, self.transmission, progress)
         self.model_now_ns = 0
         self.plan: PlanReport | None = None
         self.steps: list[StepReport] = []
@@ -53,15 +54,7 @@ class Workload:
     async def load_pictures(self) -> None:
         """Reads what every step will send, before anything is started: a bad file should be known at once."""
         self._progress.phase("reading pictures")
-        for step in self._scenario.workload:
-            if isinstance(step, Transmit) and self._selection(step) not in self._shots:
-                crop, count = self._selection(step)
-                self._shots[crop, count] = await asyncio.to_thread(pictures_to_send.load, self._images, crop, count)
-
-    def _selection(self, step: Transmit) -> tuple[int | None, int | None]:
-        """Which pictures a step sends: crop, and how many."""
-        limits = [limit for limit in (step.images, self._limit) if limit is not None]
-        return step.crop, min(limits) if limits else None
+        await asyncio.to_thread(self._gallery.load)
 
     async def carry_out(self) -> None:
         """All steps, and the plan before the step that it is for."""
@@ -78,13 +71,17 @@ class Workload:
         )
         self.steps.append(entry)
         if isinstance(step, Transmit):
-            entry.summary = await self._transmit(step)
+            entry.summary = await self._transmit(index, step)
         elif isinstance(step, SetLink):
             entry.summary = await self._set_link(step)
         elif isinstance(step, Wait):
             entry.summary = self._wait(step)
         elif isinstance(step, Replan):
             entry.summary = await self._replan(step)
+        elif isinstance(step, Adapt):
+            entry.summary = await self._adapt(index, step)
+        elif isinstance(step, RollBack):
+            entry.summary = await self._roll_back(step)
         else:
             raise RunError(f"workload[{index}]: this controller cannot carry out '{step.kind}'")
         entry.wall_s = time.monotonic() - began
@@ -92,20 +89,43 @@ class Workload:
 
     # -- the kinds of step ---------------------------------------------------------------------------------------
 
-    async def _transmit(self, step: Transmit) -> str:
+    async def _open_sessions(self, step: Cast) -> list[Session]:
+        """The sessions of a step, each with its codecs open at both ends."""
         source = transmit_source(self._scenario, step)
         assert source is not None  # validation has seen to that
         away = self._planner.away if self._planner is not None else set()
         destinations = tuple(name for name in transmit_destinations(self._scenario, step) if name not in away)
         groups = [destinations] if step.mode == "multicast" else [(name,) for name in destinations]
-        shots = self._shots[self._selection(step)]
         self._progress.phase("opening codecs")
-        sessions = await together([self.sessions.open(source, group) for group in groups])
-        self._progress.transmitting(len(shots) * len(destinations))
+        return await together([self.sessions.open(source, group) for group in groups])
+
+    async def _transmit(self, index: int, step: Transmit) -> str:
+        shots = self._gallery.to_send(step)
+        sessions = await self._open_sessions(step)
+        self._progress.transmitting(len(shots) * sum(len(session.destinations) for session in sessions))
+        interval_ns, deadline_ns = (round(time_s * NS_PER_S) for time_s in (step.interval_s, step.deadline_s))
         offered_ns = self.model_now_ns
-        await together([self.transmission.send(session, shots, step, offered_ns) for session in sessions])
+        await together(
+            [
+                self.transmission.send(session, shots, index, offered_ns, interval_ns, deadline_ns)
+                for session in sessions
+            ]
+        )
         self.model_now_ns = max(self.model_now_ns, self.transmission.last_received_ns)
-        return f"{len(shots)} pictures from {source} to {', '.join(destinations)}"
+        return f"{len(shots)} pictures {_from_to(sessions)}"
+
+    async def _adapt(self, index: int, step: Adapt) -> str:
+        sessions = await self._open_sessions(step)
+        self._progress.phase(f"{step.method}: lessons and training")
+        over_ns = await self.adaptations.carry_out(index, step, sessions, self.model_now_ns)
+        self.model_now_ns = max(over_ns, self.transmission.last_received_ns)
+        verdicts = [f"{each.receiver} {each.verdict}" for each in self.adaptations.reports if each.step == index]
+        return f"{step.method} with {step.images} pictures {_from_to(sessions)}: {', '.join(verdicts)}"
+
+    async def _roll_back(self, step: RollBack) -> str:
+        sessions = await self._open_sessions(step)
+        self._progress.phase("rolling back")
+        return "; ".join(await together([roll_back(self._fleet, session, step.state) for session in sessions]))
 
     async def _set_link(self, step: SetLink) -> str:
         await self.links.change(link_change(self._scenario, step, self.links[step.link]))
@@ -135,3 +155,9 @@ class Workload:
         self.sessions.scales = decision.scales
         for name, radio in decision.radios.items():
             await self.links.tune(name, radio)
+
+
+def _from_to(sessions: list[Session]) -> str:
+    """Whom a step's sessions join, in words."""
+    ends = ", ".join(name for session in sessions for name in session.destinations)
+    return f"from {sessions[0].source} to {ends}" if sessions else "to nobody: all receivers are away"

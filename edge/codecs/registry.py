@@ -12,7 +12,16 @@ from types import MappingProxyType
 from edge.codecs.contract import Codec, CodecError
 
 GROUP = "semedge.codecs"
-BUILT_IN = MappingProxyType({"raw": "edge.codecs.raw:Raw", "vqvae2": "edge.codecs.vqvae2:VQVAE2"})
+BUILT_IN = MappingProxyType(
+    {
+        "autoencoder": "edge.codecs.autoencoder:Autoencoder",
+        "deepjscc": "edge.codecs.deepjscc:DeepJSCC",
+        "jpeg": "edge.codecs.jpeg:Jpeg",
+        "raw": "edge.codecs.raw:Raw",
+        "vqvae": "edge.codecs.vqvae:VQVAE",
+        "vqvae2": "edge.codecs.vqvae2:VQVAE2",
+    }
+)
 
 
 def _known() -> dict[str, EntryPoint]:

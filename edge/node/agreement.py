@@ -2,13 +2,17 @@
 
 An announcement of a session that is not configured yet waits: the controller may configure the two ends in any order.
 A node that was started with a codec of its own (`edge-node --codec`) opens sessions as they are announced instead.
+A source that announces codebooks which this node has kept a state for is followed: the state is put in force first.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from edge.codecs.contract import Codec, CodecDescription
 from edge.node.attachment import Attachment, DetachedError
@@ -28,19 +32,46 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OwnCodec:
-    """The codec a node was started with. source: the only node it receives from; None for any."""
+    """The codec a node was started with. source: the only node it receives from; None for any. options: those that it
+    was opened with."""
 
     codec: Codec
     description: CodecDescription
     source: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Follower(Protocol):
+    """Keeps states of codecs, and puts them in force."""
+
+    def can_follow(self, session: Session, knowledge: str) -> bool:
+        """Whether a state with this knowledge is kept."""
+        ...
+
+    async def follow(self, session: Session, knowledge: str) -> None:
+        """Puts it in force. Raises CodecError and OSError, with nothing changed."""
+        ...
+
+    async def restore(self, session: Session) -> None:
+        """Puts the state in force that was so when this node last held the session."""
+        ...
 
 
 class Agreement:
     """Answers announcements, and says which session a message is to be decoded with."""
 
-    def __init__(self, node: str, table: SessionTable, attachment: Attachment, own: OwnCodec | None = None) -> None:
+    def __init__(
+        self,
+        node: str,
+        table: SessionTable,
+        attachment: Attachment,
+        own: OwnCodec | None = None,
+        follower: Follower | None = None,
+    ) -> None:
         self.node = node
         self.own = own
+        self._follower = follower
+        self._following: set[asyncio.Task[None]] = set()
         self._table = table
         self._attachment = attachment
         self._announced: dict[str, data_plane_pb2.Announcement] = {}
@@ -63,9 +94,11 @@ class Agreement:
             self._answer(name, f"{self.node} takes part in {MAX_SESSIONS} sessions already; start another node")
             return
         self._announced[name] = announcement
-        if self.own is not None:
-            self._open(announcement, self.own)
-        if self._table.get(name) is not None or self.own is not None:
+        opened = self.own is not None and self._open(announcement, self.own)
+        session = self._table.get(name)
+        if session is not None and (opened or self._should_follow(session)):
+            self._begin_following(session, opened)
+        elif session is not None or self.own is not None:
             self._answer(name, self._objection(name))
 
     def opened(self, session: Session) -> None:
@@ -75,6 +108,9 @@ class Agreement:
         and FAILED receipts if it should send.
         """
         if session.name not in self._current:
+            return
+        if self._should_follow(session):
+            self._begin_following(session, False)
             return
         objection = self._objection(session.name)
         if objection is None or session.name not in self._accepted:
@@ -88,16 +124,48 @@ class Agreement:
             raise MismatchError(objection or f"session '{name}': is not configured at {self.node}; configure it")
         return session
 
-    def _open(self, announcement: data_plane_pb2.Announcement, own: OwnCodec) -> None:
-        """Opens an announced session with the node's own codec."""
-        if own.source is not None and announcement.source != own.source:
-            return
+    def _open(self, announcement: data_plane_pb2.Announcement, own: OwnCodec) -> bool:
+        """Opens an announced session with the node's own codec, unless it is open. Gives whether it did."""
+        name, source, destinations = announcement.session, announcement.source, tuple(announcement.destinations)
+        if own.source is not None and source != own.source:
+            return False
+        held = self._table.get(name)
+        if held is not None and (held.source, held.destinations) == (source, destinations):
+            return False  # its codec may have been fine-tuned since
         with contextlib.suppress(ConfigurationError):  # then there is no session, and the answer says so
-            check_session_name("announcement.session", announcement.session)
-            destinations = tuple(announcement.destinations)
-            self._table.put(
-                [Session(announcement.session, announcement.source, destinations, own.codec, own.description)]
-            )
+            check_session_name("announcement.session", name)
+            self._table.put([Session(name, source, destinations, own.codec, own.description, own.options, shared=True)])
+            return True
+        return False
+
+    # Following.
+
+    def _should_follow(self, session: Session) -> bool:
+        """Whether the source announces other codebooks than those in force, and a state with them is kept."""
+        announcement = self._announced.get(session.name)
+        if self._follower is None or announcement is None or announcement.source != session.source:
+            return False
+        there, here = from_proto(announcement.codec), session.description
+        alike = (there.name, there.options) == (here.name, here.options)
+        return alike and there.knowledge != here.knowledge and self._follower.can_follow(session, there.knowledge)
+
+    def _begin_following(self, session: Session, opened: bool) -> None:
+        task = asyncio.create_task(self._follow(session, opened), name=f"follow {session.name}")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _follow(self, session: Session, opened: bool) -> None:
+        """Puts kept states in force, then answers the announcement."""
+        if self._follower is not None:
+            try:
+                if opened:
+                    await self._follower.restore(session)
+                if self._should_follow(session):
+                    await self._follower.follow(session, self._announced[session.name].codec.knowledge)
+            except Exception as error:  # the answer will name both codecs
+                log.error("session '%s': the kept state cannot be put in force: %s", session.name, error)
+        if session.name in self._current and self._table.get(session.name) is session:
+            self._answer(session.name, self._objection(session.name))
 
     def _objection(self, name: str) -> str | None:
         """Why messages of the session cannot be decoded; None when they can."""

@@ -7,10 +7,11 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.node.states_command import states
 from edge.wire.endpoint import EndpointError, Security, announce_serving, security_options, split_address, wait_for_stop
 from edge.wire.packets import PACKET_BYTES, RUN_BYTES
 
@@ -30,7 +31,23 @@ def _fail(sentence: str) -> None:
     sys.exit(BAD_INPUT)
 
 
-@click.command(name="edge-node")
+class _NodeCommand(click.Command):
+    """The node itself; `edge-node states ...` is another command beside it, which needs none of its options."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args[:1] == [states.name]:
+            return states.make_context(f"{info_name} {states.name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+
+@click.command(
+    name="edge-node", cls=_NodeCommand, epilog="What a running node keeps of its codecs: edge-node states --help"
+)
 @click.option("--role", type=click.Choice(["tx", "rx"]), required=True, help="tx sends, rx receives.")
 @click.option("--name", required=True, help="This node's name in the topology.")
 @click.option("--emulator", required=True, metavar="HOST:PORT", help="Where the emulator listens.")
@@ -40,7 +57,9 @@ def _fail(sentence: str) -> None:
 @click.option("--from", "source", help="rx: accept sessions of this node only.")
 @click.option("--to", "destinations", multiple=True, metavar="NAME", help="tx: send to this node; may be repeated.")
 @click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), help="rx: keep what was delivered in this folder."
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep in this folder what was delivered (rx) and what adaptation left, so that it outlives the process.",
 )
 @click.option(
     "--save", type=click.Path(path_type=Path, file_okay=False), help="rx: put each received picture in this folder."

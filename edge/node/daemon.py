@@ -14,23 +14,28 @@ import grpc.aio
 
 from edge.codecs import registry
 from edge.codecs.contract import Codec
+from edge.node.adapt_service import AdaptServicer
 from edge.node.agreement import Agreement, OwnCodec
 from edge.node.attachment import Attachment
 from edge.node.codec_thread import CodecThread
 from edge.node.flow import Cutting
 from edge.node.inbox import Delivery, Inbox
 from edge.node.parameters import ParameterServicer
+from edge.node.pupil import Pupil
 from edge.node.receiver import Receiver
 from edge.node.service import NodeServicer
 from edge.node.sessions import Role, Session, SessionTable
+from edge.node.state_keeper import StateKeeper
+from edge.node.teacher import Teacher
 from edge.node.transmitter import Transmitter
-from edge.v1 import node_pb2, node_pb2_grpc, parameters_pb2_grpc
+from edge.node.workshop import Workshop
+from edge.v1 import adapt_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2_grpc
 from edge.wire.endpoint import Endpoint, Security, start_server
 from emulator.v1 import data_plane_pb2
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService")
+SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService", "edge.v1.AdaptService")
 LAST_DECODE_S = 30.0  # how long an orderly stop waits for the message that is being decoded
 
 
@@ -39,7 +44,8 @@ class NodeSettings:
     """What a node is started with.
 
     emulator: HOST:PORT. codec, options: opened at start when codec is given; source: then the only node to receive
-    from. state_dir: where an rx keeps what it delivered; save_dir: where it puts pictures for people to look at.
+    from. state_dir: where an rx keeps what it delivered, and any node what adaptation left; save_dir: where an rx puts
+    pictures for people to look at.
     """
 
     name: str
@@ -62,19 +68,25 @@ class NodeDaemon:
         settings: NodeSettings,
         load_codec: Callable[[str], type[Codec]] = registry.load,
         delivered: Callable[[Delivery], None] | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
-        """load_codec: where codecs come from. delivered: told of each delivery, once. Raises InboxError."""
+        """load_codec: where codecs come from. delivered: told of each delivery, once. workshop: what fine-tunes.
+        Raises InboxError."""
         self.settings = settings
-        keeps_state = settings.state_dir is not None and settings.role is Role.RX
-        folder = settings.state_dir / settings.name if settings.state_dir is not None and keeps_state else None
-        self.inbox = Inbox(folder)
+        folder = None if settings.state_dir is None else settings.state_dir / settings.name
+        self.inbox = Inbox(folder if settings.role is Role.RX else None)
         self._thread = CodecThread()
+        workshop = workshop or Workshop(load_codec)
+        self._keeper = StateKeeper(settings.role, None if folder is None else folder / "adapt", self._thread, workshop)
+        self._pupil = Pupil(settings.name, self._thread, self._keeper, workshop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._attachment = Attachment(settings.name, settings.emulator, settings.security, self)
         self.table = SessionTable(settings.name, settings.role, self._thread, load_codec)
-        self._agreement = Agreement(settings.name, self.table, self._attachment)
+        self.table.restore = self._keeper.restore
+        self._agreement = Agreement(settings.name, self.table, self._attachment, follower=self._keeper)
         self.transmitter = Transmitter(self._attachment, self._thread, settings.cutting, self._spawn)
+        self._teacher = Teacher(self.transmitter, self._thread, self._keeper, workshop)
         self._receiver = Receiver(
             settings.name,
             self._attachment,
@@ -83,6 +95,7 @@ class NodeDaemon:
             self._thread,
             settings.save_dir,
             delivered,
+            self._pupil,
         )
         self._endpoint: Endpoint | None = None
         self._receiving: asyncio.Task[None] | None = None
@@ -96,7 +109,7 @@ class NodeDaemon:
             return
         config = node_pb2.CodecConfig(name=self.settings.codec, options=dict(self.settings.options))
         codec, description = await self.table.open_codec(config)
-        self._agreement.own = OwnCodec(codec, description, self.settings.source)
+        self._agreement.own = OwnCodec(codec, description, self.settings.source, config.options)
 
     async def open_session(self, name: str, destinations: list[str]) -> None:
         """A tx's own session, with the codec named on the command line. Raises ConfigurationError, MismatchError."""
@@ -140,6 +153,7 @@ class NodeDaemon:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._pupil.close)
         self._thread.close()
         self.inbox.close()
 
@@ -184,6 +198,9 @@ class NodeDaemon:
         parameters_pb2_grpc.add_ParameterServiceServicer_to_server(
             ParameterServicer(self.table, self._thread, security, self._described_anew, self.transmitter.check_idle),
             server,
+        )
+        adapt_pb2_grpc.add_AdaptServiceServicer_to_server(
+            AdaptServicer(self.table, self._teacher, self._pupil, self._keeper, self._thread, security), server
         )
 
     def _opened(self, session: Session) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge.node.attachment import Attachment, DetachedError
@@ -53,7 +53,7 @@ Event = node_pb2.MessageSent | packet_pb2.Receipt | Refused
 class Outgoing:
     """One encoded message. `report` is called, in the event loop, with what happens to it.
 
-    offered_ns, deadline_ns: as in MessageHead. receipts: those that have come, by destination.
+    offered_ns, deadline_ns, purpose: as in MessageHead. receipts: those that have come, by destination.
     """
 
     message_id: int
@@ -62,6 +62,7 @@ class Outgoing:
     report: Callable[[Event], None]
     offered_ns: int = 0
     deadline_ns: int = 0
+    purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE
     handed: bool = False
     receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
 
@@ -88,6 +89,7 @@ class Flow:
 
     def __init__(self, session: Session, attachment: Attachment, cutting: Cutting) -> None:
         self.session = session
+        self.epoch = 0  # counts the parameters that the session's codec has had
         self.batch_bytes = BATCH_BYTES - BATCH_MARGIN
         self._attachment = attachment
         self._cutting = cutting
@@ -98,6 +100,8 @@ class Flow:
         self._round = 0
         self._credit = 0
         self._window = 0  # the most credit ever held in this attachment: all that can be in the network at once
+        self._held = False  # nothing may be offered
+        self._quieting = asyncio.Lock()
         self._changed = asyncio.Event()
 
     @property
@@ -129,6 +133,12 @@ class Flow:
         with contextlib.suppress(DetachedError):  # then the next welcome begins a round
             self._attachment.post(data_plane_pb2.AttachRequest(announcement=self._announcement()))
         self._changed.set()
+
+    def described_anew(self) -> None:
+        """The session's codec has other parameters now: the destinations must agree to them, and what was encoded with
+        the old ones and not yet offered must be encoded again."""
+        self.epoch += 1
+        self.begin_round()
 
     def detached(self) -> None:
         self._changed.set()
@@ -167,9 +177,21 @@ class Flow:
     # What the transmitter asks.
 
     async def agreed(self) -> str | None:
-        """Waits until every destination has answered; gives the reason when one refuses."""
-        await self._until(lambda: self._refusal is not None or self._all_accepted())
+        """Waits until every destination has answered, and outside `quiet`; gives the reason when one refuses."""
+        await self._until(lambda: not self._held and (self._refusal is not None or self._all_accepted()))
         return self._refusal
+
+    @contextlib.asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Inside, nothing is under way and nothing is offered: the moment to change the session's codec."""
+        async with self._quieting:
+            self._held = True
+            try:
+                await self._until(lambda: not self._under_way)
+                yield
+            finally:
+                self._held = False
+                self._changed.set()
 
     async def room(self) -> None:
         """Waits until another message may be put under way."""
@@ -181,7 +203,8 @@ class Flow:
         )
 
     def offer(self, outgoing: Outgoing) -> None:
-        """Puts a message under way. It must have come through `room`, and its number must not be under way."""
+        """Puts a message under way. It must have come through `room` and, with nothing awaited since, `agreed`; and its
+        number must not be under way."""
         self._under_way[outgoing.message_id] = outgoing
         self._unsent.append(outgoing)
         self._changed.set()
@@ -210,7 +233,9 @@ class Flow:
 
     async def _fill(self, batch: _Batch, outgoing: Outgoing) -> None:
         name, number = self.session.name, outgoing.message_id
-        head = message_head(name, number, outgoing.segments, outgoing.offered_ns, outgoing.deadline_ns)
+        head = message_head(
+            name, number, outgoing.segments, outgoing.offered_ns, outgoing.deadline_ns, outgoing.purpose
+        )
         (await batch.frame(head.ByteSize())).head.CopyFrom(head)
         run_bytes = min(self._cutting.run_bytes, self._window // 4)  # a few runs in flight even over a short queue
         for run in packetize(name, number, outgoing.segments, self._cutting.packet_bytes, run_bytes):

@@ -1,7 +1,8 @@
 """What an rx node does with what arrives: puts messages together, decodes them one at a time, answers with receipts.
 
 A message that was delivered before is answered with the receipt it got then. Whatever goes wrong with one message ends
-in a FAILED receipt that says why; the daemon goes on.
+in a FAILED receipt that says why; the daemon goes on. Messages of an adaptation go to the pupil; those that take long
+are answered when they are done, while pictures go on being decoded.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from edge import images
 from edge.node.agreement import Agreement
@@ -34,6 +36,18 @@ MAX_WAITING = 8  # messages that are complete and wait for the decoder; then rea
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 
+PICTURE = packet_pb2.MESSAGE_PURPOSE_PICTURE
+LESSON = packet_pb2.MESSAGE_PURPOSE_LESSON
+
+
+class Learner(Protocol):
+    """What messages of an adaptation are for."""
+
+    async def take(self, session: Session, message: ReceivedMessage) -> None:
+        """Returns when the message may be answered. Raises when it is to be answered with FAILED."""
+        ...
+
+
 class Receiver:
     """The receiving side of one node. `run` decodes; the other methods are told what came on the stream."""
 
@@ -46,8 +60,10 @@ class Receiver:
         thread: CodecThread,
         save_in: Path | None = None,
         delivered: Callable[[Delivery], None] | None = None,
+        learner: Learner | None = None,
     ) -> None:
-        """save_in: folder for a PNG of each picture. delivered: told of each delivery, once."""
+        """save_in: folder for a PNG of each picture. delivered: told of each delivered picture, once. learner: takes
+        the messages of an adaptation."""
         self.node = node
         self._attachment = attachment
         self._agreement = agreement
@@ -55,6 +71,8 @@ class Receiver:
         self._thread = thread
         self._save_in = save_in
         self._delivered = delivered
+        self._learner = learner
+        self._learning: set[asyncio.Task[None]] = set()  # rounds and trainings
         self._reassembler = Reassembler(MAX_MESSAGE_BYTES, MAX_OPEN_MESSAGES)
         self._open: dict[Key, str] = {}  # messages begun on this stream, and why one will fail ("" when it need not)
         self._known: set[Key] = set()  # those among them that were delivered before, or wait for the decoder
@@ -88,7 +106,17 @@ class Receiver:
                 continue
             message = self._waiting.popleft()
             self._changed.set()
-            await self._deliver(message)
+            if message.purpose == PICTURE:
+                await self._deliver(message)
+            elif message.purpose == LESSON:
+                await self._learn(message)
+            else:
+                task = asyncio.create_task(self._learn(message), name=f"learn {message.session} {message.message_id}")
+                self._learning.add(task)
+                task.add_done_callback(self._learning.discard)
+        for task in self._learning:
+            task.cancel()
+        await asyncio.gather(*self._learning, return_exceptions=True)
 
     def stop(self) -> None:
         """`run` returns when the message that is being decoded is answered."""
@@ -152,31 +180,49 @@ class Receiver:
 
     # Delivering.
 
+    async def _learn(self, message: ReceivedMessage) -> None:
+        """Hands a message to the pupil, and answers when that is done."""
+        delivery = Delivery(session=message.session, message_id=message.message_id)
+        try:
+            session = self._agreement.session_for(message.session)
+            if self._learner is None:
+                raise WireError(f"{self.node} takes no messages of purpose {message.purpose}; send pictures")
+            await self._learner.take(session, message)
+        except Exception as error:  # whatever fine-tuning raises must not end the daemon
+            delivery.receipt.CopyFrom(self._failed(message, error))
+        else:
+            delivery.receipt.CopyFrom(self._done(message, 0.0))
+        await self._settle(delivery)
+
+    def _failed(self, message: ReceivedMessage, error: Exception) -> packet_pb2.Receipt:
+        reason = str(error) or type(error).__name__
+        log.warning("session '%s' message %d: %s", message.session, message.message_id, reason)
+        receipt = failed_receipt(message.session, message.message_id, self.node, reason, message.transit)
+        receipt.purpose = message.purpose
+        return receipt
+
+    def _done(self, message: ReceivedMessage, decode_s: float) -> packet_pb2.Receipt:
+        whole = packet_pb2.RECEIPT_STATUS_COMPLETE if message.complete else packet_pb2.RECEIPT_STATUS_PARTIAL
+        return packet_pb2.Receipt(
+            session=message.session,
+            message_id=message.message_id,
+            destination=self.node,
+            status=whole,
+            transit=message.transit,
+            decode_s=decode_s,
+            purpose=message.purpose,
+        )
+
     async def _deliver(self, message: ReceivedMessage) -> None:
         delivery = Delivery(session=message.session, message_id=message.message_id)
         try:
             session = self._agreement.session_for(message.session)
             picture, decode_s = await self._thread.run(_decode, session, message)
         except Exception as error:  # whatever a codec raises must not end the daemon
-            reason = str(error) or type(error).__name__
-            log.warning("session '%s' message %d: %s", message.session, message.message_id, reason)
-            delivery.receipt.CopyFrom(
-                failed_receipt(message.session, message.message_id, self.node, reason, message.transit)
-            )
+            delivery.receipt.CopyFrom(self._failed(message, error))
         else:
             delivery.png = picture
-            delivery.receipt.CopyFrom(
-                packet_pb2.Receipt(
-                    session=message.session,
-                    message_id=message.message_id,
-                    destination=self.node,
-                    status=packet_pb2.RECEIPT_STATUS_COMPLETE
-                    if message.complete
-                    else packet_pb2.RECEIPT_STATUS_PARTIAL,
-                    transit=message.transit,
-                    decode_s=decode_s,
-                )
-            )
+            delivery.receipt.CopyFrom(self._done(message, decode_s))
         await self._settle(delivery)
 
     async def _settle(self, delivery: Delivery) -> None:
@@ -193,7 +239,7 @@ class Receiver:
         self._inbox.record(delivery)
         self._at_hand.discard(key)
         self._answer(delivery.receipt)
-        if self._delivered is not None:
+        if self._delivered is not None and delivery.receipt.purpose in (PICTURE, 0):
             self._delivered(delivery)
 
     def _keep(self, delivery: Delivery) -> None:

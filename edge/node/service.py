@@ -26,6 +26,7 @@ from edge.wire.endpoint import MAX_MESSAGE_BYTES, Security
 
 MAX_IMAGES = 4096  # in one Transmit; their bytes are bounded by the size of a gRPC message
 MAX_MODEL_NS = 10**18  # some thirty years of model time
+PICTURES = (packet_pb2.MESSAGE_PURPOSE_UNSPECIFIED, packet_pb2.MESSAGE_PURPOSE_PICTURE)
 
 ROLES = {Role.TX: node_pb2.NODE_ROLE_TX, Role.RX: node_pb2.NODE_ROLE_RX}
 
@@ -136,7 +137,7 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
             except (OSError, InboxError) as error:
                 await context.abort(grpc.StatusCode.DATA_LOSS, f"message {key[1]} of session '{key[0]}': {error}")
                 return
-            if delivery is None:
+            if delivery is None or delivery.receipt.purpose not in PICTURES:
                 continue
             if delivery.ByteSize() > MAX_MESSAGE_BYTES:
                 await context.abort(

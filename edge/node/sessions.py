@@ -5,8 +5,8 @@ Configuration is all or nothing: codecs are opened and compared first, and only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from edge.codecs import registry
@@ -39,13 +39,18 @@ class MismatchError(ValueError):
 
 @dataclass(eq=False)
 class Session:
-    """One flow, as this node takes part in it. `description` is what the codec said when it was last asked."""
+    """One flow, as this node takes part in it. `description` is what the codec said when it was last asked.
+
+    options: those that the codec was opened with. shared: other sessions use the codec object too.
+    """
 
     name: str
     source: str
     destinations: tuple[str, ...]
     codec: Codec
     description: CodecDescription
+    options: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
 
 
 class SessionTable:
@@ -59,6 +64,7 @@ class SessionTable:
         self._thread = thread
         self._load_codec = load_codec
         self._sessions: dict[str, Session] = {}
+        self.restore: Callable[[Session], Awaitable[None]] | None = None  # puts kept parameters into a fresh codec
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
@@ -95,13 +101,17 @@ class SessionTable:
                 codec, description = await self.open_codec(config.codec)
             except CodecError as error:
                 raise ConfigurationError(f"sessions[{number}] '{config.session}': {error}") from error
-            if config.HasField("peer_codec") and from_proto(config.peer_codec) != description:
+            destinations = tuple(config.destinations)
+            options = dict(config.codec.options)
+            session = Session(config.session, config.source, destinations, codec, description, options)
+            if self.restore is not None:
+                await self.restore(session)
+            if config.HasField("peer_codec") and from_proto(config.peer_codec) != session.description:
                 peer = ", ".join(config.destinations) if self.role is Role.TX else config.source
                 raise MismatchError(
-                    mismatch(config.session, self.node, description, peer, from_proto(config.peer_codec))
+                    mismatch(config.session, self.node, session.description, peer, from_proto(config.peer_codec))
                 )
-            destinations = tuple(config.destinations)
-            prepared.append(Session(config.session, config.source, destinations, codec, description))
+            prepared.append(session)
         return prepared
 
     def put(self, sessions: Iterable[Session]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from edge.images import Named
@@ -18,6 +20,7 @@ from edge.v1 import node_pb2, packet_pb2
 from emulator.v1 import data_plane_pb2
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+Maker = Callable[[Session], list[Segment]]  # makes one message with the codec in force; may be called again
 
 
 class UnknownSessionError(ValueError):
@@ -50,6 +53,7 @@ class Transmitter:
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._max_batch_bytes = 0
+        self._reserved: dict[str, str] = {}  # sessions that must stay as they are, and for what
 
     @property
     def under_way(self) -> int:
@@ -57,13 +61,32 @@ class Transmitter:
         return sum(flow.under_way for flow in self._flows.values())
 
     def check_idle(self, names: Iterable[str]) -> None:
-        """Raises UnderWayError when one of the sessions has messages under way."""
+        """Raises UnderWayError when one of the sessions has messages under way, or is reserved."""
         for name in names:
+            self._check_free(name)
             flow = self._flows.get(name)
             if flow is not None and flow.under_way:
                 raise UnderWayError(
                     f"session '{name}': {flow.under_way} messages are under way; wait for their receipts first"
                 )
+
+    @contextmanager
+    def reserve(self, name: str, purpose: str, at_once: int) -> Iterator[None]:
+        """Keeps a session as it is configured. Raises UnderWayError when that, or at_once others, are reserved."""
+        self._check_free(name)
+        if len(self._reserved) >= at_once:
+            raise UnderWayError(
+                f"{at_once} sessions of this node are being adapted ({', '.join(self._reserved)}); wait until one ends"
+            )
+        self._reserved[name] = purpose
+        try:
+            yield
+        finally:
+            del self._reserved[name]
+
+    def _check_free(self, name: str) -> None:
+        if name in self._reserved:
+            raise UnderWayError(f"session '{name}': {self._reserved[name]} is under way; wait until it has ended")
 
     def opened(self, session: Session) -> None:
         """A session was configured, or configured anew: announces it and stands ready to send."""
@@ -76,7 +99,7 @@ class Transmitter:
 
     def described_anew(self, session: Session) -> None:
         """The session's codec has other parameters now: the destinations must agree to them."""
-        self._flows[session.name].begin_round()
+        self._flows[session.name].described_anew()
 
     # What comes on the stream.
 
@@ -106,29 +129,44 @@ class Transmitter:
 
     # Transmitting.
 
-    async def transmit(
-        self, name: str, pictures: Iterable[Named], schedule: Schedule, expected: int | None = None
-    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
-        """Sends pictures, one message each; gives what happens until every destination has answered every message.
-
-        pictures is read in the codec thread, a few ahead of the network. expected: how many there are, where that is
-        known, to refuse numbers that are under way already. Leaving early stops encoding; what is under way stays so.
-        Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the session, and what
-        reading and encoding raise (ImageError, CodecError).
-        """
-        flow = self._flows.get(name)
-        if flow is None:
+    def flow(self, name: str) -> Flow:
+        """The flow of a session. Raises UnknownSessionError."""
+        if name not in self._flows:
             known = ", ".join(sorted(self._flows)) or "none"
             raise UnknownSessionError(
                 f"session: '{name}' is not configured here (there are: {known}); configure it first"
             )
+        return self._flows[name]
+
+    def transmit(
+        self, name: str, pictures: Iterable[Named], schedule: Schedule, expected: int | None = None
+    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
+        """Sends pictures, one message each (see `send`). Raises ImageError and CodecError too."""
+        return self.send(name, (partial(_encode_picture, picture) for picture in pictures), schedule, expected)
+
+    async def send(
+        self,
+        name: str,
+        makers: Iterable[Maker],
+        schedule: Schedule,
+        expected: int | None = None,
+        purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE,
+    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
+        """Sends messages; gives what happens until every destination has answered every one.
+
+        makers is read, and each is called, in the codec thread, a few ahead of the network. expected: how many there
+        are, where that is known, to refuse numbers that are under way already. Leaving early stops encoding; what is
+        under way stays so. Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the
+        session, and what reading and making raise.
+        """
+        flow = self.flow(name)
         for number in range(schedule.first_message_id, schedule.first_message_id + (expected or 0)):
             if flow.holds(number):
                 raise UnderWayError(
                     f"first_message_id: message {number} of session '{name}' is under way; number from later"
                 )
         events: asyncio.Queue[Event | _Fed] = asyncio.Queue()
-        feeder = asyncio.create_task(self._feed(flow, pictures, schedule, events.put_nowait))
+        feeder = asyncio.create_task(self._feed(flow, makers, schedule, purpose, events.put_nowait))
         try:
             async for event in _until_all_answered(events, len(flow.session.destinations)):
                 yield event
@@ -137,20 +175,26 @@ class Transmitter:
             feeder.cancel()
 
     async def _feed(
-        self, flow: Flow, pictures: Iterable[Named], schedule: Schedule, report: Callable[[Event | _Fed], None]
+        self,
+        flow: Flow,
+        makers: Iterable[Maker],
+        schedule: Schedule,
+        purpose: packet_pb2.MessagePurpose,
+        report: Callable[[Event | _Fed], None],
     ) -> None:
-        """Encodes and offers every picture; reports at the end how many there were, or what went wrong."""
+        """Makes and offers every message; reports at the end how many there were, or what went wrong."""
         count = 0
         try:
             refusal = await flow.agreed()
-            source = iter(pictures)
+            source = iter(makers)
             while refusal is None:
                 await flow.room()
-                encoded = await self._thread.run(_encode_next, flow.session, source)
-                refusal = await flow.agreed()
-                if encoded is None or refusal is not None:
+                make = await self._thread.run(next, source, None)
+                if make is None:
                     break
-                segments, encode_s = encoded
+                segments, encode_s, refusal = await self._make(flow, make)
+                if refusal is not None:
+                    break
                 flow.offer(
                     Outgoing(
                         message_id=schedule.first_message_id + count,
@@ -159,12 +203,25 @@ class Transmitter:
                         report=report,
                         offered_ns=schedule.first_offered_ns + count * schedule.interval_ns,
                         deadline_ns=schedule.deadline_ns,
+                        purpose=purpose,
                     )
                 )
                 count += 1
             report(_Fed(count) if refusal is None else Refused(refusal))
         except Exception as error:
             report(_Fed(count, error))
+
+    async def _make(self, flow: Flow, make: Maker) -> tuple[list[Segment], float, str | None]:
+        """A message's segments, the wall time of making them in seconds, and why the session cannot go on, if so.
+
+        What was made before the session's codec changed, and would be offered after, is made again.
+        """
+        while True:
+            epoch = flow.epoch
+            segments, encode_s = await self._thread.run(_timed, make, flow.session)
+            refusal = await flow.agreed()
+            if refusal is not None or epoch == flow.epoch:
+                return segments, encode_s, refusal
 
 
 @dataclass(frozen=True)
@@ -175,14 +232,15 @@ class _Fed:
     error: Exception | None = None
 
 
-def _encode_next(session: Session, source: Iterator[Named]) -> tuple[list[Segment], float] | None:
-    """The next picture's segments and the wall time of encoding it, in seconds; None after the last."""
-    picture = next(source, None)
-    if picture is None:
-        return None
+def _encode_picture(picture: Named, session: Session) -> list[Segment]:
     session.codec.check_image(*picture.pixels.shape[:2])
+    return session.codec.encode(picture.pixels)
+
+
+def _timed(make: Maker, session: Session) -> tuple[list[Segment], float]:
+    """What a maker makes, and the wall time it takes, in seconds."""
     started = time.perf_counter()
-    segments = session.codec.encode(picture.pixels)
+    segments = make(session)
     return segments, time.perf_counter() - started
 
 

@@ -14,18 +14,22 @@ from edge.codecs.quantizer import Codebook
 class EMACodebook:
     """Moves a Codebook's vectors towards the features assigned to them; revives vectors nobody uses."""
 
-    def __init__(
-        self, codebook: Codebook, decay: float = 0.99, revive_below: float = 0.05, learned: bool = False
-    ) -> None:
+    def __init__(self, codebook: Codebook, decay: float = 0.99, revive_below: float = 0.05) -> None:
         """revive_below: a vector whose average number of assigned features a step falls below this is replaced by a
-        random feature of the current batch, so that no entry of the codebook stays dead. learned: the vectors
-        are worth keeping; else the first batch replaces them all."""
+        random feature of the current batch, so that no entry of the codebook stays dead. The first batch replaces
+        all vectors, unless `adopt` was called."""
         self.codebook = codebook
         self.decay = decay
         self.revive_below = revive_below
         self.counts = torch.ones(codebook.entries)
         self.sums = codebook.vectors.clone()
-        self.started = learned
+        self.started = False
+
+    def adopt(self) -> None:
+        """The codebook's vectors are worth keeping (they come from a trained network): go on from them."""
+        self.sums.copy_(self.codebook.vectors)
+        self.counts.fill_(1.0)
+        self.started = True
 
     @torch.no_grad()
     def update(self, features: Tensor, indices: Tensor, generator: torch.Generator) -> None:

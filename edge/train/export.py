@@ -13,26 +13,16 @@ import torch
 from torch import Tensor
 
 from edge import metrics
-from edge.codecs import contract, evaluation, quantizer, vqvae2_network, weights
-from edge.codecs.vqvae2 import VQVAE2, shape_metadata
+from edge.codecs import contract, evaluation, registry, weights
 from edge.images import Named
-from edge.train import crops, ema_codebook, impairment, vqvae2
-from edge.train.vqvae2 import Trainer
-
-CODE = (
-    vqvae2_network,
-    quantizer,
-    vqvae2,
-    ema_codebook,
-    impairment,
-    crops,
-)  # what decides the weights, besides data and settings
+from edge.train import crops, impairment, loop
+from edge.train.loop import Learner, Trainer
 
 
-def code_version() -> dict[str, str]:
-    """Package version, torch version, and a digest of the modules that decide the weights."""
+def code_version(learner: Learner) -> dict[str, str]:
+    """Package version, torch version, and a digest of the modules that decide the weights (besides data, settings)."""
     digest = hashlib.sha256()
-    for module in CODE:
+    for module in (loop, crops, impairment, *learner.code):
         digest.update(Path(str(module.__file__)).read_bytes())
     try:
         version = importlib.metadata.version("semedge")
@@ -49,10 +39,11 @@ def data_set(source: Path, split: str, pictures: Sequence[Named]) -> dict[str, o
     return {"name": source.name, "split": split, "pictures": len(pictures), "pixels_sha256": digest.hexdigest()}
 
 
-def score(path: Path, scale: int, pictures: Sequence[Named]) -> dict[str, float | None]:
-    """Opens the written file as the two ends of a link would, and scores the pictures."""
-    options = {"scale": str(scale), "weights": str(path)}
-    sender, receiver = (VQVAE2.open(options, half) for half in (contract.Half.ENCODER, contract.Half.DECODER))
+def score(path: Path, learner: Learner, pictures: Sequence[Named]) -> dict[str, float | None]:
+    """Opens the written file as the two ends of a perfect link would, and scores the pictures."""
+    codec = registry.load(learner.architecture)
+    options = learner.codec_options | {"weights": str(path)}
+    sender, receiver = (codec.open(options, half) for half in (contract.Half.ENCODER, contract.Half.DECODER))
     mean = evaluation.mean(list(evaluation.evaluate(sender, receiver, pictures)))
     return {
         "psnr_db": metrics.json_number(round(mean.psnr_db, 3)),
@@ -68,7 +59,7 @@ def compact(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value if name.startswith("codebook") else value.half() for name, value in tensors.items()}
 
 
-def export_vqvae2(
+def export(
     trainer: Trainer,
     out: Path,
     command: str,
@@ -81,17 +72,20 @@ def export_vqvae2(
     command: how to do it again, without machine-specific folders. learned_from, scored_on: from `data_set`.
     test_pictures: what the metrics are measured on, [H, W, 3] each; no metrics when there are none.
     """
+    learner = trainer.learner
     tensors = compact(trainer.weights())
-    metadata = shape_metadata(trainer.shape) | {
+    metadata = learner.metadata(tensors) | {
         "schedule": json.dumps(asdict(trainer.schedule)),
         "seed": str(trainer.schedule.seed),
         "steps_done": str(trainer.step),
+        "resize": str(trainer.crops.resize or "none"),
+        "started_from": learner.taken or "random weights",
         "data_sets": json.dumps(list(learned_from)),
         "command": command,
-        "code_version": json.dumps(code_version()),
+        "code_version": json.dumps(code_version(learner)),
     }
     weights.write(out, tensors, metadata)
     if test_pictures:
-        metadata["metrics"] = json.dumps({"on": scored_on} | score(out, trainer.shape.scale, test_pictures))
+        metadata["metrics"] = json.dumps({"on": scored_on} | score(out, learner, test_pictures))
         weights.write(out, tensors, metadata)
     return metadata

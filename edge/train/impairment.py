@@ -45,6 +45,9 @@ class Impairment:
         return indices ^ (flips.long() << torch.arange(bits)).sum(-1)
 
 
+NO_IMPAIRMENT = Impairment()
+
+
 def noisy(signal: Tensor, snr_db: float, generator: torch.Generator) -> Tensor:
     """signal [B, ...] plus white Gaussian noise of mean square E[signal^2] / SNR, the mean over each picture."""
     power = signal.detach().pow(2).flatten(1).mean(1)

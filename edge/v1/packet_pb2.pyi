@@ -15,6 +15,14 @@ class SegmentKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SEGMENT_KIND_SYMBOLS: _ClassVar[SegmentKind]
     SEGMENT_KIND_OPAQUE: _ClassVar[SegmentKind]
 
+class MessagePurpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MESSAGE_PURPOSE_UNSPECIFIED: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_PICTURE: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_LESSON: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_ROUND: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_FINISH: _ClassVar[MessagePurpose]
+
 class ReceiptStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     RECEIPT_STATUS_UNSPECIFIED: _ClassVar[ReceiptStatus]
@@ -26,6 +34,11 @@ SEGMENT_KIND_BITS: SegmentKind
 SEGMENT_KIND_INDICES: SegmentKind
 SEGMENT_KIND_SYMBOLS: SegmentKind
 SEGMENT_KIND_OPAQUE: SegmentKind
+MESSAGE_PURPOSE_UNSPECIFIED: MessagePurpose
+MESSAGE_PURPOSE_PICTURE: MessagePurpose
+MESSAGE_PURPOSE_LESSON: MessagePurpose
+MESSAGE_PURPOSE_ROUND: MessagePurpose
+MESSAGE_PURPOSE_FINISH: MessagePurpose
 RECEIPT_STATUS_UNSPECIFIED: ReceiptStatus
 RECEIPT_STATUS_COMPLETE: ReceiptStatus
 RECEIPT_STATUS_PARTIAL: ReceiptStatus
@@ -44,18 +57,20 @@ class SegmentHead(_message.Message):
     def __init__(self, kind: _Optional[_Union[SegmentKind, str]] = ..., level: _Optional[int] = ..., alphabet: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class MessageHead(_message.Message):
-    __slots__ = ("session", "message_id", "segments", "offered_ns", "deadline_ns")
+    __slots__ = ("session", "message_id", "segments", "offered_ns", "deadline_ns", "purpose")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     OFFERED_NS_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_NS_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     segments: _containers.RepeatedCompositeFieldContainer[SegmentHead]
     offered_ns: int
     deadline_ns: int
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentHead, _Mapping]]] = ..., offered_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ...) -> None: ...
+    purpose: MessagePurpose
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentHead, _Mapping]]] = ..., offered_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ...) -> None: ...
 
 class PacketRun(_message.Message):
     __slots__ = ("session", "message_id", "segment", "level", "offset", "count", "packet_elements", "payload", "header_crc", "payload_crcs", "arrivals_ns", "gains")
@@ -132,7 +147,7 @@ class Frame(_message.Message):
     def __init__(self, head: _Optional[_Union[MessageHead, _Mapping]] = ..., run: _Optional[_Union[PacketRun, _Mapping]] = ..., end: _Optional[_Union[MessageEnd, _Mapping]] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("session", "message_id", "destination", "status", "reason", "transit", "decode_s")
+    __slots__ = ("session", "message_id", "destination", "status", "reason", "transit", "decode_s", "purpose")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +155,7 @@ class Receipt(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     TRANSIT_FIELD_NUMBER: _ClassVar[int]
     DECODE_S_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     destination: str
@@ -147,4 +163,5 @@ class Receipt(_message.Message):
     reason: str
     transit: Transit
     decode_s: float
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., status: _Optional[_Union[ReceiptStatus, str]] = ..., reason: _Optional[str] = ..., transit: _Optional[_Union[Transit, _Mapping]] = ..., decode_s: _Optional[float] = ...) -> None: ...
+    purpose: MessagePurpose
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., status: _Optional[_Union[ReceiptStatus, str]] = ..., reason: _Optional[str] = ..., transit: _Optional[_Union[Transit, _Mapping]] = ..., decode_s: _Optional[float] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ...) -> None: ...

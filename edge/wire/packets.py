@@ -37,7 +37,12 @@ def packet_elements(kind: Kind, alphabet: int, packet_bytes: int) -> int:
 
 
 def message_head(
-    session: str, message_id: int, segments: Sequence[Segment], offered_ns: int = 0, deadline_ns: int = 0
+    session: str,
+    message_id: int,
+    segments: Sequence[Segment],
+    offered_ns: int = 0,
+    deadline_ns: int = 0,
+    purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE,
 ) -> packet_pb2.MessageHead:
     """The head that announces these segments."""
     return packet_pb2.MessageHead(
@@ -45,6 +50,7 @@ def message_head(
         message_id=message_id,
         offered_ns=offered_ns,
         deadline_ns=deadline_ns,
+        purpose=purpose,
         segments=[
             packet_pb2.SegmentHead(
                 kind=TO_PROTO[s.kind],

@@ -101,7 +101,7 @@ class ReceivedMessage:
     """A message as it arrived.
 
     complete: every packet came in time. late_packets: came after the deadline and were left out. corrupt_packets:
-    OPAQUE packets whose CRC did not match, left out too.
+    OPAQUE packets whose CRC did not match, left out too. purpose: as the head said, a picture where it said nothing.
     """
 
     session: str
@@ -111,6 +111,7 @@ class ReceivedMessage:
     late_packets: int
     corrupt_packets: int
     transit: packet_pb2.Transit
+    purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE
 
 
 class _Partial:
@@ -213,7 +214,7 @@ class Reassembler:
         key = (head.session, head.message_id)
         layouts = message_layout(head, self.max_message_bytes)
         held = self._open.get(key)
-        if held is None or held.layouts != layouts:
+        if held is None or held.layouts != layouts or held.head.purpose != head.purpose:
             self._open[key] = _Open(head, layouts)
         while len(self._open) > self.max_open_messages:
             self._open.popitem(last=False)
@@ -234,6 +235,7 @@ class Reassembler:
             return None
         segments = [part.finish() for part in message.parts]
         complete = all(s.present is None for s in segments)
+        purpose = message.head.purpose or packet_pb2.MESSAGE_PURPOSE_PICTURE
         return ReceivedMessage(
-            end.session, end.message_id, segments, complete, message.late, message.corrupt, end.transit
+            end.session, end.message_id, segments, complete, message.late, message.corrupt, end.transit, purpose
         )

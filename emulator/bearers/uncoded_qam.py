@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.wire.packing import packed_size
+from edge.wire.packing import bits_on_wire, packed_size
 from emulator.bearers.bearer import Carried, Freight
 from emulator.channels.noise import SegmentNoise
 from emulator.channels.qam import UncodedQAM
@@ -18,6 +19,12 @@ class QamBits:
 
     def __init__(self, order: int, es_n0_db: float) -> None:
         self._channel = UncodedQAM(order, es_n0_db)
+
+    def channel_uses(self, freight: Freight) -> NDArray[np.int64]:
+        """Symbols that each packet takes [packets]; a symbol that two packets share counts with the first."""
+        width, per_symbol = bits_on_wire(freight.kind, freight.alphabet), self._channel.order.bit_length() - 1
+        edges = freight.offset + np.minimum(np.arange(freight.packets + 1) * freight.packet_elements, freight.count)
+        return np.diff(-(-edges * width // per_symbol))
 
     def carry(self, freight: Freight, draw: SegmentNoise) -> Carried:
         offset_bytes = packed_size(freight.kind, freight.alphabet, freight.offset)

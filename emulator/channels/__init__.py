@@ -9,9 +9,11 @@ One file a law:
 - ``bsc``: packed bits; ``levels``: how reliable each class of bits is;
 - ``dmc``: K-ary indices;
 - ``qam``: packed bits through uncoded QAM over AWGN;
+- ``ldpc``: bits in coded blocks (codes of ``ldpc_code``) through QAM (``soft_qam``) over AWGN to a decoder
+  (``belief_propagation``); ``mcs``: which modulation and code rate at which SNR;
 - ``erasure``: which packets are lost.
 
-Every channel on payloads is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous slice of a
+Every channel on payloads but ``ldpc`` is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous slice of a
 segment that starts at element ``offset``, ``draw`` a ``SegmentNoise``. However a segment is cut, its slices come out
 the same.
 """

@@ -6,16 +6,13 @@ escapes it.
 
 from __future__ import annotations
 
-import base64
-import io
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 
-from PIL import Image
-
-from emulator.report import tables, timeline, topology
+from emulator.report import adaptation, tables, timeline, topology
+from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element, join
 from emulator.report.numbers import fixed, significant, with_unit
 from emulator.report.schema import MessageReport, PlanReceiver, PlanReport, Report
@@ -24,7 +21,6 @@ from emulator.report.selection import Grid, grid, plan_of, quality_label, rate_l
 
 MAX_RECEIVERS = 26
 MANY_RECEIVERS = 8
-THUMBNAIL = 256
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -43,6 +39,7 @@ def page(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         _header(report),
         _tiles(report),
         _pictures(report, originals, received),
+        _adaptations(report, originals, received),
         _network(report),
         _receivers(report),
         _plan(report.plan),
@@ -150,11 +147,11 @@ def _strip(
     plan = plan_of(report)
     first = next((shown.messages[image, name] for name in shown.receivers if (image, name) in shown.messages), None)
     path = None if first is None else first.original
-    figures = [_figure(originals[image], path, [(image, ""), ("original", "")])]
+    figures = [figure(originals[image], path, [(image, ""), ("original", "")])]
     for name in shown.receivers:
         message = shown.messages.get((image, name))
         path = None if message is None else message.picture
-        figures.append(_figure(shown.picture(image, name, received), path, _caption(name, message, plan.get(name))))
+        figures.append(figure(shown.picture(image, name, received), path, _caption(name, message, plan.get(name))))
     cells = len(figures)
     return element("div", {"class": "strip few" if cells <= 6 else "strip many", "style": f"--cells:{cells}"}, *figures)
 
@@ -168,30 +165,10 @@ def _caption(name: str, message: MessageReport | None, plan: PlanReceiver | None
     return lines
 
 
-def _figure(picture: Picture | None, path: str | None, caption: Sequence[tuple[str, str]]) -> Markup:
-    """A thumbnail over its caption; links to the exact picture. Grey where nothing was decoded."""
-    name = caption[0][0]
-    shown = element("div", {"class": "empty"}) if picture is None else _thumbnail(picture, name)
-    if path is not None and picture is not None:
-        shown = element("a", {"href": path}, shown)
-    lines = [element("b", {"title": name}, name), element("span", None, caption[0][1])]
-    for left, right in caption[1:]:
-        lines += [element("div", None, left), element("span", None, right)]
-    return element("figure", None, shown, element("figcaption", None, *lines))
-
-
-def _thumbnail(picture: Picture, name: str) -> Markup:
-    """An inline image: WebP at most 256 pixels wide and high, lossless where the picture is tiny."""
-    image = Image.fromarray(picture)
-    tiny = max(image.size) <= 64
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", lossless=tiny, quality=90, method=2)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    attributes: dict[str, str | float] = {"src": f"data:image/webp;base64,{data}", "alt": name}
-    return element(
-        "img", attributes | {"width": image.width, "height": image.height} | ({"class": "small"} if tiny else {})
-    )
+def _adaptations(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> Markup:
+    if not report.adaptations:
+        return Markup("")
+    return _section("Adaptation", *adaptation.draw(report, originals, received))
 
 
 # --- network, plan, links ---------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Status = Literal["complete", "partial", "failed", "pending"]
 Role = Literal["tx", "rx", "relay"]
+Verdict = Literal["adopted", "kept", "pending"]
 
 
 class ReportError(ValueError):
@@ -166,6 +167,7 @@ class MessageReport(Section):
     source: Annotated[str, about("Node that sent it.")]
     destination: Annotated[str, about("Node that received it.")]
     image: Annotated[str, about("Name of the picture.")]
+    step: Annotated[int | None, about("Position in the workload of the step that sent it; null when unknown.")] = None
     status: Annotated[
         Status,
         about("complete: all packets; partial: decoded from what came; failed: not decoded; pending: no receipt."),
@@ -230,6 +232,82 @@ class ReceiverReport(Section):
     ] = None
 
 
+class CodebookRound(Section):
+    """One round of FTSC eq. (5), in which both ends moved their codebooks and compared them."""
+
+    round: Annotated[int, about("Its number, from 1.")]
+    digest: Annotated[str, about("SHA-256 of the codebooks after it, in hex, on which both ends agreed.")]
+    quantization_loss: Annotated[float, about("Mean squared quantisation error L_q that the sender found.", unit="1")]
+
+
+class CurvePoint(Section):
+    """How far one fine-tuning was when the receiver was listened to."""
+
+    step: Annotated[int, about("Training step.")]
+    loss: Annotated[float | None, about("Training loss then; null before the first step.", unit="1")] = None
+    validation: Annotated[
+        float | None, about("Judgement on the validation slice, in the adaptation's unit.", unit="see unit")
+    ] = None
+
+
+class AdaptationReport(Section):
+    """One fine-tuning of one receiver by an adapt step: what it cost on the network, how it went, what came of it."""
+
+    step: Annotated[int, about("Position of its step in the workload.")]
+    session: Annotated[str, about("Session whose codec was fine-tuned.")]
+    source: Annotated[str, about("Node that taught.")]
+    receiver: Annotated[str, about("Node that learnt.")]
+    method: Annotated[str, about("dft or lsdft.")]
+    images: Annotated[list[str], about("Names of the pictures that were learnt from; no transmit step sends them.")]
+    set_size: Annotated[int, about("Pictures in the set that they were drawn from.")]
+    original_bits: Annotated[int, about("Bits of originals on the first link.", unit="bit")] = 0
+    latent_bits: Annotated[int, about("Bits of latents on the first link; symbols not included.", unit="bit")] = 0
+    latent_channel_uses: Annotated[int, about("Complex symbols of latents on the first link.")] = 0
+    other_bits: Annotated[int, about("Bits of settings and digests on the first link.", unit="bit")] = 0
+    packets_lost: Annotated[int, about("Packets of lessons and rounds that did not arrive.")] = 0
+    lessons_lost: Annotated[
+        int, about("Pictures that the receiver could not use because something that must be whole was lost.")
+    ] = 0
+    model_s: Annotated[
+        float | None, about("Model time from the first lesson offered until the last arrived.", unit="s")
+    ] = None
+    rounds: Annotated[list[CodebookRound], about("Codebook rounds; empty when the codebooks stay.")] = []
+    steps: Annotated[int, about("Training steps that were made.")] = 0
+    unit: Annotated[
+        str, about("Unit of the validation figures: dB (PSNR, more is better) or loss (less is better).")
+    ] = ""
+    validation_before: Annotated[
+        float | None, about("The old decoder on the validation slice, in that unit.", unit="see unit")
+    ] = None
+    validation_after: Annotated[
+        float | None, about("The best new decoder on the validation slice, in that unit.", unit="see unit")
+    ] = None
+    verdict: Annotated[
+        Verdict,
+        about(
+            "adopted: the new decoder is in force; kept: it was not better, and the old one stays; pending: no answer."
+        ),
+    ] = "pending"
+    reason: Annotated[str, about("What the receiver says of its verdict.")] = ""
+    state: Annotated[
+        str, about("Name under which the receiver keeps the new state; roll_back takes it. Empty when kept.")
+    ] = ""
+    knowledge_source: Annotated[str, about("Digest of the sender's codebooks at the end of the step.")] = ""
+    knowledge_receiver: Annotated[str, about("Digest of the receiver's codebooks at the end of the step.")] = ""
+    compute: Annotated[str, about("Part of the training in model time: none, or its wall time (measured).")] = "none"
+    curve: Annotated[list[CurvePoint], about("Progress, as often as the receiver told it.", volatile=True)] = []
+    resumed_at_steps: Annotated[
+        list[int], about("Steps at which a receiver that had died went on.", volatile=True)
+    ] = []
+    train_wall_s: Annotated[
+        float | None, about("Wall time of the training at the receiver.", unit="s", volatile=True)
+    ] = None
+    served: Annotated[int, about("Pictures sent while it trained.")] = 0
+    served_meanwhile: Annotated[
+        int, about("Of those, answered before the verdict, and so decoded as before it.", volatile=True)
+    ] = 0
+
+
 class StepReport(Section):
     """One step of the workload."""
 
@@ -270,6 +348,7 @@ class Report(Section):
     links: Annotated[list[LinkReport], about("One entry a link and destination.")] = []
     messages: Annotated[list[MessageReport], about("One entry a message and destination.")] = []
     receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
+    adaptations: Annotated[list[AdaptationReport], about("One entry an adapt step and receiver.")] = []
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
     timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
     restarts: Annotated[

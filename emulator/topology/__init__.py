@@ -23,13 +23,15 @@ from emulator.topology.resolve import (
     transmit_source,
 )
 from emulator.topology.routes import paths
-from emulator.topology.schema import Replan, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology.schema import Adapt, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.source import Fault, TopologyError
 
 __all__ = [
+    "Adapt",
     "CodecChoice",
     "Fault",
     "Replan",
+    "RollBack",
     "Scenario",
     "SetLink",
     "Step",

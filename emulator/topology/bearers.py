@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, model_validator
 
 from emulator.topology.fields import Model, Number, OneOf, fault, shown
 from emulator.topology.quantities import SnrDb
@@ -20,10 +20,60 @@ class Qam(Model):
     snr_db: SnrDb = Field(default="from_radio", description="the Es/N0 in dB, or from_radio for the link's own")
 
 
+Order = Literal[4, 16, 64, 256]
+CodeRate = Annotated[float, Number("give a code rate", at_least=0.2, at_most=0.95)]
+
+
+class CodedLevel(Model):
+    """How well one reliability level is protected: a modulation and a code rate."""
+
+    order: Order = Field(description="the constellation's size: 4, 16, 64 or 256")
+    code_rate: CodeRate = Field(description="the information bits (CRC included) over the coded bits")
+
+
+class Ldpc(Model):
+    """LDPC blocks of 5G NR and Gray-mapped QAM over AWGN, decoded by belief propagation.
+
+    Without order, code_rate and levels, the scheme of the highest goodput at the SNR is taken from a measured table.
+    BITS and INDICES arrive as decoded, errors and all; OPAQUE packets that touch a block whose CRC fails are lost.
+    """
+
+    order: Order | None = Field(default=None, description="the constellation's size: 4, 16, 64 or 256")
+    code_rate: CodeRate | None = Field(
+        default=None, description="the information bits (CRC included) over the coded bits"
+    )
+    levels: list[CodedLevel] | None = Field(
+        default=None,
+        description="the protection of each reliability level, in place of one order and code_rate. A segment whose "
+        "level is not listed uses the last",
+    )
+    snr_db: SnrDb = Field(default="from_radio", description="the Es/N0 in dB, or from_radio for the link's own")
+    block_bits: Annotated[int, Number("give a number of bits", at_least=64, at_most=8448, whole=True)] = Field(
+        default=8448, description="the longest block in bits, CRC included. Below code rate 1/3 it is 3840 at most"
+    )
+
+    @model_validator(mode="after")
+    def _one_scheme(self) -> Self:
+        if (self.order is None) != (self.code_rate is None):
+            raise fault("order and code_rate go together; give both, or neither for the best at the SNR")
+        if self.levels is not None and self.order is not None:
+            raise fault("levels and order are both given; keep one")
+        if self.levels is not None and not 1 <= len(self.levels) <= 256:
+            raise fault(f"levels must have 1 to 256 entries, got {len(self.levels)}; list at least one")
+        return self
+
+
 class BitBearer(OneOf):
-    """How BITS are carried. `ideal`, `levels`, or a mapping:"""
+    """How BITS are carried. `ideal`, `levels`, or a mapping with one of:"""
 
     qam: Qam | None = Field(default=None, description="an uncoded modulation")
+    ldpc: Ldpc | None = Field(default=None, description="a code and a modulation")
+
+
+class OpaqueBearer(OneOf):
+    """How OPAQUE bytes are carried. `ideal`, or a mapping:"""
+
+    ldpc: Ldpc | None = Field(default=None, description="a code and a modulation")
 
 
 class IndexBearer(OneOf):
@@ -33,6 +83,7 @@ class IndexBearer(OneOf):
         default=None, description="the probability that an index becomes another one, each equally likely (SLF, eq. 2)"
     )
     qam: Qam | None = Field(default=None, description="an uncoded modulation of the indices' bits")
+    ldpc: Ldpc | None = Field(default=None, description="a code and a modulation of the indices' bits")
 
 
 class Rayleigh(Model):
@@ -75,12 +126,14 @@ class Bearers(Model):
     """How each kind of segment is carried. What is not listed is carried as it is; BITS by their levels."""
 
     bits: Annotated[Literal["ideal", "levels"] | BitBearer, _word_or(BitBearer, "ideal", "levels")] = Field(
-        default="levels", description="the bearer of BITS: ideal, levels or {qam: ...}"
+        default="levels", description="the bearer of BITS: ideal, levels, {qam: ...} or {ldpc: ...}"
     )
     indices: Annotated[Literal["ideal", "levels"] | IndexBearer, _word_or(IndexBearer, "ideal", "levels")] = Field(
-        default="ideal", description="the bearer of INDICES: ideal, levels, {dmc: p} or {qam: ...}"
+        default="ideal", description="the bearer of INDICES: ideal, levels, {dmc: p}, {qam: ...} or {ldpc: ...}"
     )
     symbols: Annotated[Literal["ideal"] | SymbolBearer, _word_or(SymbolBearer, "ideal")] = Field(
         default="ideal", description="the bearer of SYMBOLS: ideal, {awgn: dB}, {rayleigh: ...} or {rician: ...}"
     )
-    opaque: Literal["ideal"] = Field(default="ideal", description="the bearer of OPAQUE bytes: always ideal")
+    opaque: Annotated[Literal["ideal"] | OpaqueBearer, _word_or(OpaqueBearer, "ideal")] = Field(
+        default="ideal", description="the bearer of OPAQUE bytes: ideal or {ldpc: ...}"
+    )

@@ -5,6 +5,7 @@ Runs on a file whose single keys are all good; returns every fault as (key path,
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from emulator.topology.planning import planned_links, planned_names, planned_source
@@ -15,18 +16,20 @@ from emulator.topology.schema import (
     BitBearer,
     GeometricLevels,
     IndexBearer,
+    Ldpc,
     Level,
     Link,
     LinkLevels,
     Qam,
     Replan,
+    RollBack,
     Route,
     Scenario,
     SetLink,
     SymbolBearer,
-    Transmit,
 )
 from emulator.topology.source import KeyPath, nearest
+from emulator.topology.workload import Adapt, Cast
 
 RESERVED = {
     "all": "means every receiver",
@@ -48,8 +51,10 @@ def check(scenario: Scenario) -> Iterator[Finding]:
         yield from _route(scenario, route, ("paths", index))
     yield from _plan(scenario)
     for index, step in enumerate(scenario.workload):
-        if isinstance(step, Transmit):
-            yield from _transmit(scenario, step, ("workload", index, step.kind))
+        if isinstance(step, Cast):
+            yield from _cast(scenario, step, ("workload", index, step.kind))
+        if isinstance(step, RollBack):
+            yield from _roll_back(scenario, index, ("workload", index, step.kind))
         elif isinstance(step, SetLink):
             yield from _set_link(scenario, step, ("workload", index, step.kind))
         elif isinstance(step, Replan):
@@ -153,11 +158,10 @@ def _bearers(
 
 
 def _snr_from_radio(bearers: Bearers) -> Iterable[tuple[str, ...]]:
-    for key in ("bits", "indices"):
-        choice = getattr(bearers, key)
-        qam: Qam | None = getattr(choice, "qam", None)
-        if qam is not None and qam.snr_db == "from_radio":
-            yield (key, "qam")
+    for key, bearer in itertools.product(("bits", "indices", "opaque"), ("qam", "ldpc")):
+        modem: Qam | Ldpc | None = getattr(getattr(bearers, key), bearer, None)
+        if modem is not None and modem.snr_db == "from_radio":
+            yield (key, bearer)
     symbols = bearers.symbols
     if isinstance(symbols, SymbolBearer):
         if symbols.awgn == "from_radio":
@@ -256,7 +260,7 @@ def _planned(scenario: Scenario) -> Iterator[Finding]:
             yield (*path, "to"), f"{end} already has the planned link {ends[end]}; plan one link a receiver"
 
 
-def _transmit(scenario: Scenario, step: Transmit, path: KeyPath) -> Iterator[Finding]:
+def _cast(scenario: Scenario, step: Cast, path: KeyPath) -> Iterator[Finding]:
     source = transmit_source(scenario, step)
     if source is None:
         yield path, f"from is missing and there are {len(senders(scenario))} tx nodes; give the node that sends"
@@ -322,6 +326,11 @@ def _set_link(scenario: Scenario, step: SetLink, path: KeyPath) -> Iterator[Find
         yield from _levels(scenario, step.levels, link.name in planned_names(scenario), (*path, "levels"))
     if step.bearers is not None:
         yield from _bearers(scenario, link, step.bearers, levels, (*path, "bearers"))
+
+
+def _roll_back(scenario: Scenario, index: int, path: KeyPath) -> Iterator[Finding]:
+    if not any(isinstance(step, Adapt) for step in scenario.workload[:index]):
+        yield path, "no adapt step comes before it, so there is no state to go back to; put it after one"
 
 
 def _replan(scenario: Scenario, step: Replan, path: KeyPath) -> Iterator[Finding]:

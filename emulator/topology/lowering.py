@@ -6,9 +6,10 @@ Imported only when something is to be sent: it needs protobuf and, for the geome
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from edge.v1 import packet_pb2
 from emulator.channels.levels import geometric_bers
 from emulator.topology.placement import link_gain
 from emulator.topology.planning import planned_names
@@ -17,8 +18,10 @@ from emulator.topology.schema import (
     Bearers,
     BitBearer,
     Clock,
+    CodedLevel,
     GeometricLevels,
     IndexBearer,
+    Ldpc,
     Level,
     Link,
     LinkLevels,
@@ -207,6 +210,8 @@ def _bearers(bearers: Bearers) -> list[control_pb2.Bearer]:
         messages.append(control_pb2.Bearer(leveled_bits=control_pb2.LeveledBits()))
     elif isinstance(bearers.bits, BitBearer) and bearers.bits.qam is not None:
         messages.append(control_pb2.Bearer(uncoded_qam=_qam(bearers.bits.qam)))
+    for kind, bearer in _coded(bearers):
+        messages.append(control_pb2.Bearer(ldpc_qam=_ldpc(kind, bearer)))
     crossover = _crossover(bearers)
     if crossover is not None:
         messages.append(control_pb2.Bearer(index_channel=control_pb2.IndexChannel(crossover_probability=crossover)))
@@ -219,7 +224,31 @@ def _crossover(bearers: Bearers) -> float | None:
     """Of the channel that INDICES need of their own; None where they ride as the bits do."""
     if isinstance(bearers.indices, IndexBearer):
         return bearers.indices.dmc
-    return 0.0 if bearers.indices == "ideal" and bearers.bits != "ideal" else None
+    with_bits = isinstance(bearers.bits, BitBearer) and bearers.bits.ldpc is not None
+    return 0.0 if bearers.indices == "ideal" and bearers.bits != "ideal" and not with_bits else None
+
+
+def _coded(bearers: Bearers) -> Iterator[tuple[packet_pb2.SegmentKind, Ldpc]]:
+    """Each kind that has a code, with it."""
+    for kind, bearer in (
+        (packet_pb2.SEGMENT_KIND_BITS, bearers.bits),
+        (packet_pb2.SEGMENT_KIND_INDICES, bearers.indices),
+        (packet_pb2.SEGMENT_KIND_OPAQUE, bearers.opaque),
+    ):
+        if not isinstance(bearer, str) and bearer.ldpc is not None:
+            yield kind, bearer.ldpc
+
+
+def _ldpc(kind: packet_pb2.SegmentKind, ldpc: Ldpc) -> control_pb2.LdpcQam:
+    levels = ldpc.levels or []
+    if ldpc.order is not None and ldpc.code_rate is not None:
+        levels = [CodedLevel(order=ldpc.order, code_rate=ldpc.code_rate)]
+    return control_pb2.LdpcQam(
+        kinds=[kind],
+        snr_db=None if ldpc.snr_db == "from_radio" else ldpc.snr_db,
+        levels=[control_pb2.CodedLevel(order=level.order, code_rate=level.code_rate) for level in levels],
+        block_bits=ldpc.block_bits,
+    )
 
 
 def _qam(qam: Qam) -> control_pb2.UncodedQam:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.topology.schema import Codec, GeometricLevels, Level, LinkLevels, Scenario, Transmit
+from emulator.topology.schema import Codec, GeometricLevels, Level, LinkLevels, Scenario
+from emulator.topology.workload import Cast
 
 
 def senders(scenario: Scenario) -> list[str]:
@@ -17,13 +18,13 @@ def receivers(scenario: Scenario) -> list[str]:
     return [name for name, node in scenario.nodes.items() if node.role == "rx"]
 
 
-def transmit_source(scenario: Scenario, step: Transmit) -> str | None:
+def transmit_source(scenario: Scenario, step: Cast) -> str | None:
     """The node that sends; None when it is left out and there is not exactly one tx."""
     tx = senders(scenario)
     return step.source if step.source is not None else tx[0] if len(tx) == 1 else None
 
 
-def transmit_destinations(scenario: Scenario, step: Transmit) -> list[str]:
+def transmit_destinations(scenario: Scenario, step: Cast) -> list[str]:
     """The nodes that receive, `all` resolved, in the order of the file."""
     if step.destinations is None or step.destinations == ["all"]:
         return receivers(scenario)

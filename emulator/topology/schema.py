@@ -1,7 +1,8 @@
 """The topology file's schema: the whole, and the names of its parts.
 
-Parts: nodes.py, levels.py, bearers.py, links.py, resources.py, workload.py. Single keys are judged there, what several
-keys must agree on in checks.py, and what it means to the emulator in lowering.py. docs/topology.md is made from these.
+Parts: nodes.py, levels.py, bearers.py, links.py, pictures.py, resources.py, workload.py. Single keys are judged there,
+what several keys must agree on in checks.py, and what it means to the emulator in lowering.py. docs/topology.md is made
+from these.
 """
 
 from __future__ import annotations
@@ -13,14 +14,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, PrivateAttr
 
-from emulator.topology.bearers import Bearers, BitBearer, IndexBearer, Qam, Rayleigh, Rician, SymbolBearer
+from emulator.topology.bearers import (
+    Bearers,
+    BitBearer,
+    CodedLevel,
+    IndexBearer,
+    Ldpc,
+    Qam,
+    Rayleigh,
+    Rician,
+    SymbolBearer,
+)
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import GeometricLevels, Level, LevelTable, LinkLevels
 from emulator.topology.links import Link, Loss, Radio, Route
 from emulator.topology.nodes import Codec, Node
+from emulator.topology.pictures import Pictures
 from emulator.topology.quantities import Name
 from emulator.topology.resources import Plan, Quality, QualityCurve, QualityPoints, Resources
-from emulator.topology.workload import STEP_KINDS, AnyStep, Replan, SetLink, Step, Transmit, Wait
+from emulator.topology.workload import STEP_KINDS, Adapt, AnyStep, Replan, RollBack, SetLink, Step, Transmit, Wait
 
 if TYPE_CHECKING:
     from emulator.topology.lowering import PlannedRadio
@@ -28,19 +40,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STEP_KINDS",
+    "Adapt",
     "AnyStep",
     "Bearers",
     "BitBearer",
     "Clock",
     "Codec",
+    "CodedLevel",
     "GeometricLevels",
     "IndexBearer",
+    "Ldpc",
     "Level",
     "LevelTable",
     "Link",
     "LinkLevels",
     "Loss",
     "Node",
+    "Pictures",
     "Plan",
     "Processes",
     "Qam",
@@ -52,6 +68,7 @@ __all__ = [
     "Replan",
     "Resources",
     "Rician",
+    "RollBack",
     "Route",
     "Scenario",
     "SetLink",
@@ -127,6 +144,7 @@ class Scenario(Model):
     plan: Plan | None = Field(
         default=None, description="a request to the optimizer; without it links and codecs stay as written"
     )
+    pictures: Pictures = Field(default_factory=Pictures, description="the pictures to send")
     workload: list[AnyStep] = Field(default_factory=list, description="the steps of the run, in order")
     processes: Processes = Field(default_factory=Processes, description="the treatment of processes")
 

@@ -15,6 +15,9 @@ from emulator.topology.quantities import Gain, Metres, Name, RateBps, Seconds, S
 from emulator.topology.source import nearest
 
 CastMode = Literal["unicast", "multicast"]
+MOST_ROUNDS = 100
+FEW_PICTURES = 32
+"""As many pictures may always be learnt from, whatever share of the set they are (FTSC sends 5 % of large sets)."""
 
 
 class Step(Model):
@@ -23,15 +26,23 @@ class Step(Model):
     kind: ClassVar[str]
 
 
-class Transmit(Step):
-    """Sends pictures and waits for every receipt."""
-
-    kind: ClassVar[str] = "transmit"
+class Cast(Step):
+    """A step between a sender and its receivers; subclasses are the kinds."""
 
     source: Name | None = Field(default=None, alias="from", description="the node that sends. The only tx without")
     destinations: Annotated[list[Name], BeforeValidator(one_or_more)] | None = Field(
         default=None, alias="to", description="the node that receives, a list of them, or all: every rx"
     )
+    mode: CastMode = Field(
+        default="unicast", description="the way to several receivers: unicast sends to each, multicast once to all"
+    )
+
+
+class Transmit(Cast):
+    """Sends pictures and waits for every receipt."""
+
+    kind: ClassVar[str] = "transmit"
+
     images: Annotated[int, Number("give a number of pictures", at_least=1, at_most=1_000_000, whole=True)] | None = (
         Field(default=None, description="the number of pictures. All that there are without")
     )
@@ -44,9 +55,6 @@ class Transmit(Step):
     )
     deadline_s: Seconds = Field(
         default=0.0, description="the model time in s after which a message is given up; 0 for never"
-    )
-    mode: CastMode = Field(
-        default="unicast", description="the way to several receivers: unicast sends to each, multicast once to all"
     )
 
 
@@ -116,7 +124,80 @@ class Replan(Step):
         return self
 
 
-STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan)}
+class Adapt(Cast):
+    """Fine-tunes the receivers' decoders on pictures that the sender has, over the link (FTSC, section III).
+
+    Keys of the method that are left out keep the method's defaults. The pictures to learn from are drawn by the
+    scenario's seed and sent by no transmit step.
+    """
+
+    kind: ClassVar[str] = "adapt"
+
+    method: Literal["dft", "lsdft"] = Field(
+        description="the method: dft sends latents and originals, lsdft latents alone"
+    )
+    images: Annotated[int, Number("give a number of pictures", at_least=1, at_most=512, whole=True)] = Field(
+        default=FEW_PICTURES, description="the number of pictures to learn from"
+    )
+    share: Annotated[float, Number("give a share", above=0, at_most=1)] = Field(
+        default=0.05,
+        description="the largest share of all pictures that `images` may be; up to 32 pictures are never too many",
+    )
+    cut: Annotated[int, Number("give pixels", at_least=1, at_most=16384, whole=True)] | None = Field(
+        default=256,
+        description="the side in pixels of the square cut from the middle of each picture, as `crop` of transmit; null "
+        "sends them whole",
+    )
+    rounds: Annotated[int, Number("give a number of rounds", at_least=0, at_most=MOST_ROUNDS, whole=True)] | None = (
+        Field(default=None, description="the number of rounds in which both ends update the codebooks. lsdft has none")
+    )
+    steps: Annotated[int, Number("give a number of steps", at_least=1, at_most=100_000, whole=True)] | None = Field(
+        default=None, description="the number of training steps"
+    )
+    batch: Annotated[int, Number("give a number of pictures", at_least=1, at_most=256, whole=True)] | None = Field(
+        default=None, description="the number of pictures in a training step"
+    )
+    crop: Annotated[int, Number("give pixels", at_least=16, at_most=4096, whole=True)] | None = Field(
+        default=None, description="the side in pixels of the random square that a training step takes of a picture"
+    )
+    learning_rate: Annotated[float, Number("give a learning rate", above=0, at_most=1)] | None = Field(
+        default=None, description="the largest learning rate"
+    )
+    checkpoint_steps: (
+        Annotated[int, Number("give a number of steps", at_least=1, at_most=100_000, whole=True)] | None
+    ) = Field(
+        default=None, description="the steps between two checkpoints: a receiver that dies loses no more than these"
+    )
+    seed: Annotated[int, Number("give a seed", at_least=0, at_most=2**63 - 1, whole=True)] = Field(
+        default=0, description="the seed of the training's own draws"
+    )
+    denoise: bool = Field(default=False, description="whether lsdft removes noise from the latents it received first")
+    serve: Annotated[int, Number("give a number of pictures", at_least=0, at_most=1_000_000, whole=True)] = Field(
+        default=0, description="the number of pictures sent while the receivers train: they decode as before"
+    )
+    compute: Literal["none", "measured"] = Field(
+        default="none",
+        description="the part of training in model time: none, or the wall time that it took",
+    )
+
+    @model_validator(mode="after")
+    def _method_has_it(self) -> Self:
+        if self.method == "lsdft" and self.rounds:
+            raise fault(f"rounds is {self.rounds}, but lsdft leaves the codebooks as they are; leave rounds out")
+        if self.method == "dft" and self.denoise:
+            raise fault("denoise is for lsdft, and dft has the originals; leave denoise out")
+        return self
+
+
+class RollBack(Cast):
+    """Puts receivers back to a state that they had before an adapt step."""
+
+    kind: ClassVar[str] = "roll_back"
+
+    state: str = Field(default="", description="the saved state's name. The one before the present without")
+
+
+STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan, Adapt, RollBack)}
 """The kinds of step. A new one is a model here, and what the controller does for it."""
 
 

@@ -1,3 +1,4 @@
+from edge.v1 import packet_pb2 as _packet_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -173,16 +174,18 @@ class ReliabilityLevel(_message.Message):
     def __init__(self, ber: _Optional[float] = ..., erasure: _Optional[float] = ..., on_failure: _Optional[_Union[FailurePolicy, str]] = ..., max_retransmissions: _Optional[int] = ...) -> None: ...
 
 class Bearer(_message.Message):
-    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam")
+    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam", "ldpc_qam")
     LEVELED_BITS_FIELD_NUMBER: _ClassVar[int]
     INDEX_CHANNEL_FIELD_NUMBER: _ClassVar[int]
     ANALOG_SYMBOLS_FIELD_NUMBER: _ClassVar[int]
     UNCODED_QAM_FIELD_NUMBER: _ClassVar[int]
+    LDPC_QAM_FIELD_NUMBER: _ClassVar[int]
     leveled_bits: LeveledBits
     index_channel: IndexChannel
     analog_symbols: AnalogSymbols
     uncoded_qam: UncodedQam
-    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ...) -> None: ...
+    ldpc_qam: LdpcQam
+    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ..., ldpc_qam: _Optional[_Union[LdpcQam, _Mapping]] = ...) -> None: ...
 
 class LeveledBits(_message.Message):
     __slots__ = ()
@@ -219,6 +222,26 @@ class UncodedQam(_message.Message):
     order: int
     snr_db: float
     def __init__(self, order: _Optional[int] = ..., snr_db: _Optional[float] = ...) -> None: ...
+
+class LdpcQam(_message.Message):
+    __slots__ = ("kinds", "snr_db", "levels", "block_bits")
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_BITS_FIELD_NUMBER: _ClassVar[int]
+    kinds: _containers.RepeatedScalarFieldContainer[_packet_pb2.SegmentKind]
+    snr_db: float
+    levels: _containers.RepeatedCompositeFieldContainer[CodedLevel]
+    block_bits: int
+    def __init__(self, kinds: _Optional[_Iterable[_Union[_packet_pb2.SegmentKind, str]]] = ..., snr_db: _Optional[float] = ..., levels: _Optional[_Iterable[_Union[CodedLevel, _Mapping]]] = ..., block_bits: _Optional[int] = ...) -> None: ...
+
+class CodedLevel(_message.Message):
+    __slots__ = ("order", "code_rate")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    CODE_RATE_FIELD_NUMBER: _ClassVar[int]
+    order: int
+    code_rate: float
+    def __init__(self, order: _Optional[int] = ..., code_rate: _Optional[float] = ...) -> None: ...
 
 class ApplyTopologyRequest(_message.Message):
     __slots__ = ("topology",)

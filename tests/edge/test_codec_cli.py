@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from edge import images
 from edge.codec_cli import main
 from edge.codecs import weights
-from edge.train.vqvae2 import Trainer
+from edge.train.loop import Trainer
 
 SIZE = ["--scale", "2", "--channels", "8", "--fine-channels", "8", "--crop", "16", "--batch", "2", "--threads", "1"]
 
@@ -43,9 +43,9 @@ def test_help_starts_without_torch() -> None:
 
 def test_list_shows_codecs_options_and_weights() -> None:
     listed = {codec["name"]: codec for codec in json.loads(run("list", "--json").stdout)["codecs"]}
-    assert set(listed) >= {"raw", "vqvae2"}
-    assert set(listed["vqvae2"]["options"]) == {"scale", "weights"}
-    assert {w["shape"]["scale"] for w in listed["vqvae2"]["weights"]} == {2, 4, 8, 16}
+    assert set(listed) >= {"autoencoder", "deepjscc", "raw", "vqvae", "vqvae2"}
+    assert set(listed["vqvae2"]["options"]) >= {"scale", "top_scale", "carry", "requantize", "weights"}
+    assert {w["shape"]["scale"] for w in listed["vqvae2"]["weights"]} >= {2, 4, 8, 16}
     text = run("list").stdout
     assert "vqvae2-s16.safetensors" in text
     assert "--set format=..." in text
@@ -57,7 +57,7 @@ def test_evaluate_counts_and_scores_every_picture(folder: Path) -> None:
     document = json.loads(result.stdout)
     (one,) = document["runs"]
     assert one["codec"]["name"] == "vqvae2"
-    assert one["codec"]["options"] == {"scale": "2"}
+    assert one["codec"]["options"]["scale"] == "2"
     assert [score["name"] for score in one["images"]] == ["p0.png", "p1.png"]
     assert {score["size_bits"] for score in one["images"]} == {(64 + 16) * 9}
     assert document["quality"] == [{"rho": 0.1171875, "psnr_db": one["mean"]["psnr_db"]}]
@@ -84,7 +84,8 @@ def test_train_writes_a_described_file_that_evaluate_reads(folder: Path, tmp_pat
     result = train(folder, out, "--steps", 3, "--seed", 4, "--evaluate", folder, "--evaluate-crop", 16)
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
-    assert told["command"].startswith(f"edge-codec train vqvae2 --data {folder.name} --scale 2 --channels 8 ")
+    assert told["command"].startswith(f"edge-codec train vqvae2 --data {folder.name} --crop 16 ")
+    assert "--scale 2 --top-scale 2 --channels 8" in told["command"]
     assert "--seed 4" in told["command"]
     assert "/" not in told["command"]
     assert "step 3/3" in result.stderr
@@ -97,6 +98,41 @@ def test_train_writes_a_described_file_that_evaluate_reads(folder: Path, tmp_pat
     mean = json.loads(scored.stdout)["runs"][0]["mean"]
     assert told["metrics"]["psnr_db"] == pytest.approx(mean["psnr_db"], abs=1e-3)
     assert told["metrics"]["rho"] == mean["rho"] == 0.1171875
+
+
+@pytest.mark.parametrize(
+    ("verb", "rho"),
+    [
+        (("vqvae", "--scale", 4, "--channels", 8, "--entries", 16, "--dimension", 16, "--feature-snr-db", 10), 1 / 96),
+        (("deepjscc", "--channels", 12, "--filters", 8, "--snr-db", 10, "--image-snr-db", 20), 1 / 8),
+        (("autoencoder", "--scale", 4, "--channels", 8, "--dimension", 12), 1 / 8),
+        (("vqvae2", "--scale", 2, "--top-scale", 4, "--channels", 8, "--entries", 16), (1 / 4 + 1 / 64) / 6),
+    ],
+)
+def test_every_verb_trains_and_scores_pictures_scaled_first(
+    folder: Path, tmp_path: Path, verb: tuple[object, ...], rho: float
+) -> None:
+    arguments = ("--data", folder, "--resize", 32, "--hold-out", 3, "--batch", 2, "--crop", 16, "--steps", 2)
+    scored = ("--evaluate", folder, "--evaluate-resize", 32, "--evaluate-crop", 0)
+    out = tmp_path / "w.safetensors"
+    result = run("train", *verb, *arguments, *scored, "--threads", 1, "--out", out, "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["architecture"] == verb[0]
+    assert told["metrics"]["rho"] == pytest.approx(rho)
+    assert told["metrics"]["on"]["resize"] == 32
+    assert (told["data_sets"][0]["pictures"], told["data_sets"][0]["hold_out"]) == (2, 3)
+    again = run(
+        "train", *verb, *arguments, "--threads", 1, "--out", tmp_path / "b.safetensors", "--from", out, "--json"
+    )
+    held = len(weights.read_tensors(out, ("",)))
+    assert json.loads(again.stdout)["started_from"] == f"w.safetensors: {held} of {held} tensors"
+
+
+def test_evaluate_can_scale_pictures_first(folder: Path) -> None:
+    result = run("evaluate", "raw", "--images", folder, "--resize", 16, "--crop", 16, "--json")
+    assert len(json.loads(result.stdout)["runs"][0]["images"]) == 3
+    assert run("evaluate", "raw", "--images", folder, "--resize", 16, "--crop", 24).exit_code == 2
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on_as_if_nothing_had_happened(
@@ -148,10 +184,15 @@ def test_a_finished_checkpoint_is_only_exported(folder: Path, tmp_path: Path, mo
         (["evaluate", "raw", "--crop", "8"], "ssim: sides must be at least 11"),
         (["evaluate", "raw", "--images", "gone"], "gone: no such file or folder"),
         (["train", "vqvae2", "--data", "gone", "--out", "w.safetensors"], "gone: no such file or folder"),
+        (["train", "deepjscc", "--data", "gone", "--out", "w.pt"], "--out: must end in .safetensors"),
+        (
+            ["train", "deepjscc", "--data", "gone", "--out", "w.safetensors", "--crop", "20"],
+            "--crop: must be a multiple of 8 for this network, got 20",
+        ),
         (["train", "vqvae2", "--data", "gone", "--out", "w.pt"], "--out: must end in .safetensors"),
         (
             ["train", "vqvae2", "--data", "gone", "--out", "w.safetensors", "--crop", "20"],
-            "--crop: must be a multiple of 8 at scale 4, got 20",
+            "--crop: must be a multiple of 8 for this network, got 20",
         ),
     ],
 )

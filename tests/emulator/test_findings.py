@@ -19,7 +19,7 @@ def fixed(name: str, source: str, to: str, rate_bps: float, **fields: object) ->
 
 
 def sent(links: list[pb.Link], transit: packet_pb2.Transit | None, symbols: int = 0) -> Sent:
-    message = Sent("s", 0, "tx", ("rx",), SHOT, 5_000_000_000, links)
+    message = Sent("s", 0, "tx", ("rx",), SHOT, 5_000_000_000, links, 0)
     message.news = node_pb2.MessageSent(message_id=0, size_bits=0 if symbols else 1000, channel_uses=symbols)
     if transit is not None:
         message.receipts["rx"] = packet_pb2.Receipt(
@@ -79,3 +79,13 @@ def test_a_links_counters_stand_beside_its_theory() -> None:
     assert row.levels[0].ber_configured == 0.01
     assert row.levels[0].ber_measured == pytest.approx(0.012)
     assert row.measured_delay_s == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("rate", [pb.FixedRate(symbol_rate_hz=1000), pb.FixedRate(rate_bps=5e3, symbol_rate_hz=1000)])
+def test_modulated_bits_take_the_time_of_their_symbols(rate: pb.FixedRate) -> None:
+    qam = pb.Bearer(uncoded_qam=pb.UncodedQam(order=4, snr_db=9))
+    link = pb.Link(name="l", source="tx", destinations=["rx"], rate=pb.LinkRate(fixed=rate), bearers=[qam])
+    transit = packet_pb2.Transit(sent_ns=0, received_ns=0, size_bits=1000, channel_uses=500, packets=1)
+    (entry,) = message_reports([sent([link], transit)])
+    assert entry.theoretical_transfer_s == pytest.approx(0.5)
+    assert (entry.size_bits, entry.channel_uses, entry.rho) == (1000, 500, 1000 / (8 * 768))

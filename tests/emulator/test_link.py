@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.segment import Kind
+from edge.v1.packet_pb2 import SEGMENT_KIND_BITS, SEGMENT_KIND_OPAQUE, SEGMENT_KIND_SYMBOLS
 from edge.wire.packing import pack, packed_size
 from emulator.bearers.bearer import Freight
 from emulator.link import Link, Passage, Train
@@ -204,6 +205,65 @@ def test_uncoded_64_qam_takes_packets_that_do_not_end_with_its_symbols() -> None
     assert first + second == payload
 
 
+def coded(kinds: list[int], snr_db: float, block_bits: int = 1024) -> pb.Bearer:
+    """QPSK 1/2; some of its blocks of 1024 bits fail at 0.8 dB."""
+    level = pb.CodedLevel(order=4, code_rate=0.5)
+    return pb.Bearer(ldpc_qam=pb.LdpcQam(kinds=kinds, snr_db=snr_db, levels=[level], block_bits=block_bits))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [Kind.BITS, Kind.OPAQUE])
+def test_modulated_bits_take_the_time_of_their_symbols_and_are_counted_in_them(kind: Kind) -> None:
+    # 16 000 bits in 16 blocks of 1000 + 24 bits at 1/2 by QPSK: 16 * 1024 symbols at 100 000 a second
+    link = make(bearers=[coded([SEGMENT_KIND_BITS, SEGMENT_KIND_OPAQUE], 60.0)])
+    arrived = one(link, train(random_bytes(2000), kind, 128)).train
+    assert arrived.times_ns[-1] == pytest.approx(16 * 1024 * 1e9 / 1e5, rel=1e-12)
+    assert link.busy_ns == arrived.times_ns[-1]
+    count = link.counts["rx", 0]
+    assert (count.size_bits, count.channel_uses, count.bit_errors) == (16_000, 16 * 1024, 0)
+
+
+def test_uncoded_symbols_are_counted_too() -> None:
+    link = make(bearers=[pb.Bearer(uncoded_qam=pb.UncodedQam(order=64, snr_db=60))])
+    arrived = one(link, train(random_bytes(1000), packet_elements=256)).train
+    assert link.counts["rx", 0].channel_uses == -(-8000 // 6)
+    assert arrived.times_ns[-1] == pytest.approx(1334 * 1e9 / 1e5, rel=1e-12)
+
+
+def test_without_a_symbol_rate_modulated_bits_take_their_bits_time() -> None:
+    rate = pb.LinkRate(fixed=pb.FixedRate(rate_bps=1e6))
+    link = make(rate=rate, bearers=[coded([SEGMENT_KIND_BITS], 60.0)])
+    assert one(link, train(random_bytes(2000))).train.times_ns[-1] == pytest.approx(16e6, rel=1e-12)
+    assert link.counts["rx", 0].channel_uses == 16 * 1024
+
+
+def test_opaque_packets_in_failed_blocks_are_lost_or_sent_again() -> None:
+    payload, bearer = random_bytes(4000), coded([SEGMENT_KIND_OPAQUE], 0.8)
+    plain = make(bearers=[bearer])
+    arrived = one(plain, train(payload, Kind.OPAQUE, 200)).train
+    lost = int((~arrived.alive).sum())
+    assert 0 < lost < 20
+    assert plain.counts["rx", 0].packets_lost == lost
+    assert plain.counts["rx", 0].bit_errors == 0
+    again = make(
+        bearers=[bearer],
+        levels=[pb.ReliabilityLevel(on_failure=pb.FAILURE_POLICY_RETRANSMIT, max_retransmissions=50)],
+    )
+    passage = one(again, train(payload, Kind.OPAQUE, 200))
+    assert passage.train.alive.all()
+    assert passage.train.freight.payload.tobytes() == payload
+    assert passage.retransmissions >= lost
+    assert again.busy_ns > plain.busy_ns
+
+
+def test_bits_in_failed_blocks_are_delivered_with_their_errors() -> None:
+    link = make(bearers=[coded([SEGMENT_KIND_BITS], 0.8)])
+    payload = random_bytes(4000)
+    passage = one(link, train(payload))
+    arrived = np.frombuffer(payload, np.uint8) ^ passage.train.freight.payload
+    assert passage.train.alive.all()
+    assert passage.element_errors == np.unpackbits(arrived).sum() == link.counts["rx", 0].bit_errors > 0
+
+
 def test_a_full_dropping_queue_drops_what_arrives() -> None:
     link = make(queue_bytes=4096, queue_policy=pb.QUEUE_POLICY_DROP)
     arrived = one(link, train(bytes(16384))).train
@@ -241,6 +301,14 @@ def test_fading_tells_each_packets_gain() -> None:
         ({"bearers": [pb.Bearer(analog_symbols=pb.AnalogSymbols())]}, r"bearers\[0\].snr_db: not set"),
         ({"bearers": [pb.Bearer(uncoded_qam=pb.UncodedQam(order=5, snr_db=1))]}, r"bearers\[0\].order"),
         ({"bearers": [pb.Bearer()]}, r"no bearer is set"),
+        ({"bearers": [pb.Bearer(ldpc_qam=pb.LdpcQam(snr_db=1))]}, r"bearers\[0\].kinds: must be some of BITS"),
+        ({"bearers": [coded([SEGMENT_KIND_SYMBOLS], 1)]}, r"bearers\[0\].kinds: must be some of BITS"),
+        ({"bearers": [coded([SEGMENT_KIND_BITS], 1, 9000)]}, r"bearers\[0\].block_bits: must be an integer in"),
+        (
+            {"bearers": [pb.Bearer(ldpc_qam=pb.LdpcQam(kinds=[SEGMENT_KIND_BITS], levels=[pb.CodedLevel(order=4)]))]},
+            r"bearers\[0\].levels\[0\]: order and code_rate go together",
+        ),
+        ({"bearers": [pb.Bearer(ldpc_qam=pb.LdpcQam(kinds=[SEGMENT_KIND_BITS]))]}, r"bearers\[0\].snr_db: not set"),
     ],
 )
 def test_bad_configuration_is_one_sentence_with_link_and_field(fields: dict[str, object], sentence: str) -> None:

@@ -171,3 +171,22 @@ def test_a_run_without_head_and_too_many_open_messages_are_refused() -> None:
 def test_a_wrong_topology_is_refused_with_the_field(topology: pb.Topology, sentence: str) -> None:
     with pytest.raises(TopologyError, match=sentence):
         Network(topology)
+
+
+def test_a_modulated_message_tells_its_channel_uses_on_the_first_link() -> None:
+    # 160 000 bits at 16-QAM 3/4, 8424 + 24 bits a block at most: 19 blocks of 8422 + 24, each of 2816 symbols
+    level = pb.CodedLevel(order=16, code_rate=0.75)
+    coded = pb.LdpcQam(kinds=[packet_pb2.SEGMENT_KIND_OPAQUE], snr_db=40, levels=[level])
+    net = network(
+        pb.Link(name="wire", source="server", destinations=["bs"], rate=fixed(8e6)),
+        pb.Link(name="air", source="bs", destinations=["a"], bearers=[pb.Bearer(ldpc_qam=coded)]),
+        pb.Link(name="direct", source="server", destinations=["b"], bearers=[pb.Bearer(ldpc_qam=coded)]),
+    )
+    over_wire = send(net, ["a"], BYTES)["a"]
+    assert (over_wire.transit.size_bits, over_wire.transit.channel_uses) == (160_000, 0)
+    direct = send(net, ["b"], BYTES)["b"]
+    assert direct.complete
+    assert np.array_equal(direct.segments[0].values, BYTES.values)
+    assert (direct.transit.size_bits, direct.transit.channel_uses) == (160_000, 19 * -(-8446 * 4 // 3 // 4))
+    served = {row.link: sum(level.channel_uses for level in row.levels) for row in net.counters()}
+    assert served == {"wire": 0, "air": direct.transit.channel_uses, "direct": direct.transit.channel_uses}

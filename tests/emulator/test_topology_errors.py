@@ -259,6 +259,27 @@ TABLE = [
     ),
     (
         "rate_bps: 1e6",
+        "bearers: {opaque: {ldpc: {}}}",
+        "13: links[0].bearers.opaque.ldpc: from_radio needs a radio on the link; give snr_db in dB or the link a radio",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {ldpc: {snr_db: 1, code_rate: 0.99, order: 4}}}",
+        "13: links[0].bearers.bits.ldpc.code_rate: must be in [0.2, 0.95], got 0.99; give a code rate",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {ldpc: {snr_db: 1, order: 4}}}",
+        "13: links[0].bearers.bits.ldpc: order and code_rate go together; give both, or neither for the best at the "
+        "SNR",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {ldpc: {snr_db: 1, order: 4, code_rate: 0.5, levels: [{order: 4, code_rate: 0.5}]}}}",
+        "13: links[0].bearers.bits.ldpc: levels and order are both given; keep one",
+    ),
+    (
+        "rate_bps: 1e6",
         "bearers: {indices: {qam: {order: 4, snr_db: 9}}}",
         "13: links[0].bearers.indices: qam needs bits carried by the same qam; give both the same order and snr_db",
     ),
@@ -383,8 +404,55 @@ TABLE = [
     (
         "transmit: {to: all}",
         "transmit",
-        "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait, replan), got "
-        "'transmit'; write for example {transmit: {to: all}}",
+        "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait, replan, adapt, "
+        "roll_back), got 'transmit'; write for example {transmit: {to: all}}",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {to: all}",
+        "19: workload[0].adapt.method: is missing; give the method",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: sft}",
+        "19: workload[0].adapt.method: must be 'dft' or 'lsdft', got 'sft'; give the method",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: dft, images: 0}",
+        "19: workload[0].adapt.images: must be in [1, 512], got 0; give a number of pictures",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: dft, share: 1.5}",
+        "19: workload[0].adapt.share: must be in (0, 1], got 1.5; give a share",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: lsdft, rounds: 3}",
+        "19: workload[0].adapt: rounds is 3, but lsdft leaves the codebooks as they are; leave rounds out",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: dft, denoise: true}",
+        "19: workload[0].adapt: denoise is for lsdft, and dft has the originals; leave denoise out",
+    ),
+    (
+        "transmit: {to: all}",
+        "adapt: {method: dft, to: mid}",
+        "19: workload[0].adapt.to: mid is a relay, not an rx; give a receiver",
+    ),
+    (
+        "transmit: {to: all}",
+        "roll_back: {to: all}",
+        "19: workload[0].roll_back: no adapt step comes before it, so there is no state to go back to; put it after "
+        "one",
+    ),
+    (
+        "workload:",
+        "pictures: {sample: cifar}\nworkload:",
+        "18: pictures.sample: must be 'kodak', 'mnist' or 'fashion_mnist', got 'cifar'; give the packaged sample that "
+        "is sent",
     ),
     (
         "transmit: {to: all}",

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from edge.v1 import packet_pb2
 from emulator.link_config import LinkConfig
 from emulator.topology import SetLink, load, loads
 from emulator.topology.asking import plan_request
@@ -99,6 +100,12 @@ def test_everything_about_a_radio_is_told() -> None:
         ("{indices: {dmc: 0.1}}", ["leveled_bits", "index_channel"]),
         ("{bits: {qam: {order: 4, snr_db: 3}}}", ["uncoded_qam", "index_channel"]),
         ("{bits: {qam: {order: 4, snr_db: 3}}, indices: {qam: {order: 4, snr_db: 3}}}", ["uncoded_qam"]),
+        ("{bits: {ldpc: {snr_db: 3}}}", ["ldpc_qam"]),
+        ("{bits: ideal, indices: {ldpc: {snr_db: 3}}, opaque: {ldpc: {snr_db: 3}}}", ["ldpc_qam", "ldpc_qam"]),
+        (
+            "{bits: {qam: {order: 4, snr_db: 3}}, indices: {ldpc: {snr_db: 3}}}",
+            ["uncoded_qam", "ldpc_qam"],
+        ),
         ("{symbols: {rayleigh: {snr_db: 5}}}", ["leveled_bits", "index_channel", "analog_symbols"]),
     ],
 )
@@ -107,6 +114,21 @@ def test_later_bearers_win_so_indices_follow_bits_only_when_asked(bearers: str, 
     assert [bearer.WhichOneof("bearer") for bearer in link.bearers] == expected
     if "index_channel" in expected and "dmc" not in bearers:
         assert link.bearers[1].index_channel.crossover_probability == 0.0
+
+
+def test_a_code_becomes_one_level_several_or_the_tables_choice() -> None:
+    def lowered(ldpc: str) -> control_pb2.LdpcQam:
+        (link,) = load("quickstart", [f"links.0.bearers={{opaque: {{ldpc: {ldpc}}}}}"]).to_proto().links
+        assert LinkConfig.from_proto(link).modulates
+        return next(bearer.ldpc_qam for bearer in link.bearers if bearer.HasField("ldpc_qam"))
+
+    best = lowered("{snr_db: 4}")
+    assert (list(best.kinds), list(best.levels), best.snr_db) == ([packet_pb2.SEGMENT_KIND_OPAQUE], [], 4)
+    one = lowered("{snr_db: 4, order: 16, code_rate: 0.75, block_bits: 1000}")
+    assert [(level.order, level.code_rate) for level in one.levels] == [(16, 0.75)]
+    assert one.block_bits == 1000
+    two = lowered("{snr_db: 4, levels: [{order: 64, code_rate: 0.5}, {order: 4, code_rate: 0.2}]}")
+    assert [(level.order, level.code_rate) for level in two.levels] == [(64, 0.5), (4, 0.2)]
 
 
 def test_the_emulator_accepts_what_it_is_told() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge import metrics, sample
 from edge.codecs import weights
 from edge.codecs.contract import CodecError, Half
-from edge.codecs.vqvae2 import VQVAE2, conceal, shape_metadata
+from edge.codecs.vqvae2 import VQVAE2, shape_metadata
 from edge.codecs.vqvae2_network import ReceiverHalf, TransmitterHalf, VQVAE2Shape
 from edge.segment import Kind, Segment
 
@@ -86,7 +86,7 @@ def test_opening_does_not_touch_the_global_random_state(small: Path) -> None:
 def test_descriptions_match_between_halves_and_not_between_codebooks(small: Path, tmp_path: Path) -> None:
     sender, receiver = VQVAE2.open(options(small), Half.ENCODER), VQVAE2.open(options(small), Half.DECODER)
     assert sender.describe() == receiver.describe()
-    assert dict(sender.describe().options) == {"scale": "2"}
+    assert dict(sender.describe().options) == {"scale": "2", "top_scale": "2", "carry": "indices"}
     tensors = weights.read_tensors(small, ("",))
     tensors["codebook_t.vectors"][0, 0] += 1
     weights.write(tmp_path / "other.safetensors", tensors, shape_metadata(SMALL))
@@ -131,29 +131,6 @@ def test_whatever_arrived_gives_a_picture(small: Path, share: float) -> None:
     assert received.shape == PICTURE.shape
 
 
-def test_concealment_keeps_what_is_known_and_averages_the_neighbours_of_a_hole() -> None:
-    vectors = torch.arange(18, dtype=torch.float32).view(1, 2, 3, 3)
-    present = torch.ones(3, 3, dtype=torch.bool)
-    present[1, 1] = False
-    filled = conceal(vectors, present, torch.zeros(2))
-    around = vectors[0].masked_select(present).view(2, 8)
-    assert torch.equal(filled[0][:, present], around)
-    assert torch.allclose(filled[0, :, 1, 1], around.mean(1))
-
-
-def test_concealment_reaches_everywhere_from_one_known_vector() -> None:
-    vectors = torch.randn(1, 3, 9, 14, generator=torch.Generator().manual_seed(0))
-    present = torch.zeros(9, 14, dtype=torch.bool)
-    present[8, 0] = True
-    filled = conceal(vectors, present, torch.zeros(3))
-    assert torch.allclose(filled, vectors[:, :, 8:9, 0:1].expand_as(filled), atol=1e-6)
-
-
-def test_concealment_of_nothing_known_gives_the_stated_vector() -> None:
-    filled = conceal(torch.randn(1, 3, 4, 4), torch.zeros(4, 4, dtype=torch.bool), torch.tensor([1.0, 2.0, 3.0]))
-    assert torch.equal(filled[0, :, 2, 3], torch.tensor([1.0, 2.0, 3.0]))
-
-
 def test_concealment_beats_index_zero_on_a_photograph() -> None:
     # the wire leaves zeros where nothing arrived; a decoder that took them for indices would lose several dB
     codec = VQVAE2.open({}, Half.BOTH)
@@ -185,6 +162,12 @@ def test_sides_must_be_a_multiple(height: int, width: int) -> None:
 def test_bad_options_are_named() -> None:
     with pytest.raises(CodecError, match=r"codec\.options\.scale: must be one of 2, 4, 8, 16, got '3'"):
         VQVAE2.open({"scale": "3"}, Half.BOTH)
+    with pytest.raises(CodecError, match=r"codec\.options\.top_scale: must be one of 2, 4, 8, 16, got '1'"):
+        VQVAE2.open({"top_scale": "1"}, Half.BOTH)
+    with pytest.raises(CodecError, match=r"codec\.options\.carry: must be one of indices, features, got 'bits'"):
+        VQVAE2.open({"carry": "bits"}, Half.BOTH)
+    with pytest.raises(CodecError, match=r"codec\.options\.requantize: must be one of false, true, got 'yes'"):
+        VQVAE2.open({"requantize": "yes"}, Half.BOTH)
     with pytest.raises(CodecError, match=r"codec\.options\.sacle: vqvae2 has no such option"):
         VQVAE2.open({"sacle": "4"}, Half.BOTH)
 
@@ -192,6 +175,79 @@ def test_bad_options_are_named() -> None:
 def test_weights_of_another_scale_are_refused(small: Path) -> None:
     with pytest.raises(CodecError, match=r"small\.safetensors was trained at scale 2, not 8; set scale=2"):
         VQVAE2.open(options(small, scale=8), Half.BOTH)
+
+
+def test_weights_of_another_top_scale_are_refused(small: Path) -> None:
+    with pytest.raises(CodecError, match=r"small\.safetensors was trained at top_scale 2, not 4; set top_scale=2"):
+        VQVAE2.open(options(small) | {"top_scale": "4"}, Half.BOTH)
+
+
+def test_weights_written_before_there_was_a_top_scale_still_open(small: Path, tmp_path: Path) -> None:
+    fields = asdict(SMALL)
+    del fields["top_scale"]
+    path = tmp_path / "old.safetensors"
+    weights.write(path, weights.read_tensors(small, ("",)), {"architecture": "vqvae2", "shape": json.dumps(fields)})
+    assert VQVAE2.open(options(path), Half.BOTH).shape == SMALL
+
+
+def test_a_smaller_top_map_costs_less_and_comes_back_whole(tmp_path: Path) -> None:
+    shape = replace(SMALL, top_scale=8)
+    path = tmp_path / "b2-t8.safetensors"
+    weights.write(path, TransmitterHalf(shape).state_dict() | ReceiverHalf(shape).state_dict(), shape_metadata(shape))
+    codec = VQVAE2.open(options(path) | {"top_scale": "8"}, Half.BOTH)
+    top, bottom = codec.encode(np.zeros((32, 48, 3), np.uint8))
+    assert (top.values.shape, bottom.values.shape) == ((2, 3), (16, 24))
+    assert codec.decode([top, bottom]).shape == (32, 48, 3)
+    with pytest.raises(CodecError, match="is not a multiple of 16 in both sides"):
+        codec.check_image(24, 32)
+    with pytest.raises(CodecError, match=r"a top map \[h, w\] and a bottom map \[8h, 8w\]"):
+        codec.decode([replace(top, values=bottom.values), bottom])
+
+
+def test_features_carry_the_vectors_that_the_indices_name(small: Path) -> None:
+    by_index = VQVAE2.open(options(small), Half.BOTH)
+    by_symbol = VQVAE2.open(options(small) | {"carry": "features"}, Half.BOTH)
+    segments = by_symbol.encode(PICTURE)
+    assert [s.kind for s in segments] == [Kind.SYMBOLS, Kind.SYMBOLS, Kind.OPAQUE]
+    assert [s.values.shape for s in segments] == [(6, 8, 2), (12, 16, 2), (8,)]
+    assert [s.level for s in segments[:2]] == [0, 1]
+    wanted = by_index.inputs_from_segments(by_index.encode(PICTURE))
+    for found, expected in zip(by_symbol.inputs_from_segments(segments), wanted, strict=True):
+        assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert by_symbol.describe() != by_index.describe()  # the two ends must agree on it
+
+
+def test_requantised_features_are_codewords_again(small: Path) -> None:
+    plain = VQVAE2.open(options(small) | {"carry": "features"}, Half.BOTH)
+    rounding = VQVAE2.open(options(small) | {"carry": "features", "requantize": "true"}, Half.DECODER)
+    assert rounding.describe() == plain.describe()  # the receiver's own affair
+    segments = plain.encode(PICTURE)
+    jitter = np.random.default_rng(0).normal(0, 1e-4, segments[1].values.shape).astype(np.complex64)
+    noisy = [segments[0], replace(segments[1], values=segments[1].values + jitter), segments[2]]
+    sent = plain.inputs_from_segments(segments)[1]
+    assert not torch.allclose(plain.inputs_from_segments(noisy)[1], sent, rtol=1e-6, atol=1e-7)
+    assert torch.allclose(rounding.inputs_from_segments(noisy)[1], sent, rtol=1e-6, atol=1e-7)
+
+
+def test_whatever_arrived_of_features_gives_a_picture(small: Path) -> None:
+    codec = VQVAE2.open(options(small) | {"carry": "features"}, Half.BOTH)
+    rng = np.random.default_rng(2)
+    for share in (0.0, 0.5, 1.0):
+        received = []
+        for segment in codec.encode(PICTURE):
+            present = rng.random(segment.values.shape) < share
+            values = np.where(present, segment.values, 0).astype(segment.values.dtype)
+            received.append(replace(segment, values=values, present=present))
+        assert codec.decode(received).shape == PICTURE.shape
+
+
+def test_segments_of_the_other_carriage_are_refused(small: Path) -> None:
+    by_index = VQVAE2.open(options(small), Half.BOTH)
+    by_symbol = VQVAE2.open(options(small) | {"carry": "features"}, Half.BOTH)
+    with pytest.raises(CodecError, match="expected 2 maps of symbols"):
+        by_symbol.decode(by_index.encode(PICTURE))
+    with pytest.raises(CodecError, match="expected a top map"):
+        by_index.decode(by_symbol.encode(PICTURE))
 
 
 def test_truncated_weights_are_refused_with_the_files_name(small: Path, tmp_path: Path) -> None:

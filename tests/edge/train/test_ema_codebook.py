@@ -56,3 +56,14 @@ def test_state_round_trip() -> None:
     assert other.started
     assert torch.equal(other.sums, average.sums)
     assert torch.equal(other.counts, average.counts)
+
+
+def test_adopted_vectors_are_moved_and_not_replaced() -> None:
+    codebook = Codebook(3, 1)
+    codebook.vectors.copy_(torch.tensor([[0.0], [10.0], [20.0]]))
+    average = EMACodebook(codebook)
+    average.adopt()
+    features = maps(torch.tensor([[1.0], [11.0], [21.0]]))
+    average.update(features, codebook.nearest(features), torch.Generator().manual_seed(0))
+    # counts and sums start at one feature each: 0.99 of the vector and 0.01 of the new feature
+    assert torch.allclose(codebook.vectors, torch.tensor([[0.01], [10.01], [20.01]]))

@@ -13,8 +13,11 @@ from edge.codecs.contract import Half
 from edge.codecs.vqvae2 import VQVAE2
 from edge.codecs.vqvae2_network import VQVAE2Shape
 from edge.images import Named
-from edge.train.export import data_set, export_vqvae2
-from edge.train.vqvae2 import Schedule, Trainer
+from edge.train.crops import RandomCrops
+from edge.train.export import data_set, export
+from edge.train.impairment import Impairment
+from edge.train.loop import Schedule, Trainer
+from edge.train.vqvae2 import VQVAE2Learner
 
 SHAPE = VQVAE2Shape(scale=2, channels=8, fine_channels=8)
 
@@ -26,14 +29,20 @@ def pictures() -> list[Named]:
 
 
 def test_the_file_holds_the_run_and_tells_its_story(tmp_path: Path, pictures: list[Named]) -> None:
-    run = Trainer(SHAPE, Schedule(steps=2, batch=2, crop=16, seed=5), pictures)
+    learner = VQVAE2Learner(SHAPE, 5, Impairment(feature_snr_db=10.0))
+    run = Trainer(learner, Schedule(steps=2, batch=2, crop=16, seed=5), RandomCrops([pictures], 16, 5, resize=24))
     run.train_step()
     path = tmp_path / "w.safetensors"
     learned = data_set(Path("some/where/set.tar"), "train", pictures)
-    metadata = export_vqvae2(run, path, "edge-codec train vqvae2", [learned], learned, pictures[:1])
+    metadata = export(run, path, "edge-codec train vqvae2", [learned], learned, pictures[:1])
     assert weights.read_metadata(path) == metadata
     told = weights.described(metadata)
     assert (told["seed"], told["steps_done"], told["schedule"]["steps"]) == ("5", "1", 2)
+    assert told["training"] == {
+        "impairment": {"image_snr_db": None, "feature_snr_db": 10.0, "index_ber": None},
+        "beta": 0.25,
+    }
+    assert (told["resize"], told["started_from"]) == ("24", "random weights")
     assert told["data_sets"][0]["name"] == "set.tar"
     assert told["metrics"]["on"]["pictures"] == 2
     assert told["metrics"]["rho"] == (16 * 16 + 8 * 8) * 9 / (8 * 3 * 32 * 32)
@@ -47,8 +56,17 @@ def test_the_file_holds_the_run_and_tells_its_story(tmp_path: Path, pictures: li
 
 
 def test_without_test_pictures_there_are_no_metrics(tmp_path: Path, pictures: list[Named]) -> None:
-    run = Trainer(SHAPE, Schedule(steps=1, batch=1, crop=16), pictures)
-    assert "metrics" not in export_vqvae2(run, tmp_path / "w.safetensors", "", [], None, [])
+    schedule = Schedule(steps=1, batch=1, crop=16)
+    run = Trainer(VQVAE2Learner(SHAPE, 0), schedule, RandomCrops([pictures], 16, 0))
+    assert "metrics" not in export(run, tmp_path / "w.safetensors", "", [], None, [])
+
+
+def test_the_file_says_what_it_was_started_from(tmp_path: Path, pictures: list[Named]) -> None:
+    learner = VQVAE2Learner(SHAPE, 0)
+    learner.begin_from(VQVAE2Learner(SHAPE, 1).state(), "before.safetensors")
+    run = Trainer(learner, Schedule(steps=1, batch=1, crop=16), RandomCrops([pictures], 16, 0))
+    metadata = export(run, tmp_path / "w.safetensors", "", [], None, [])
+    assert metadata["started_from"].startswith("before.safetensors: ")
 
 
 def test_a_data_sets_digest_is_of_the_pixels_not_the_container(tmp_path: Path, pictures: list[Named]) -> None:

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.report.schema import (
+    AdaptationReport,
+    CodebookRound,
+    CurvePoint,
     LevelReport,
     LinkReport,
     MessageReport,
@@ -219,3 +222,33 @@ def make(shape: Shape | None = None) -> Run:
         timing=Timing(up_s=5.2, run_s=9.9),
     )
     return Run(report, originals, received)
+
+
+def adaptation(**changes: object) -> AdaptationReport:
+    """A fine-tuning of rx1 in step 1 that was adopted; `changes` replace fields."""
+    report = AdaptationReport(
+        step=1,
+        session="s0-rx1",
+        source="bs",
+        receiver="rx1",
+        method="dft",
+        images=["f-1", "f-2", "f-3"],
+        set_size=400,
+        original_bits=3_000_000,
+        latent_bits=138_240,
+        other_bits=4_000,
+        model_s=0.5,
+        rounds=[CodebookRound(round=r, digest=f"{r:02d}" * 32, quantization_loss=0.5 / r) for r in (1, 2)],
+        steps=100,
+        unit="dB",
+        validation_before=20.0,
+        validation_after=23.5,
+        verdict="adopted",
+        knowledge_source="ab" * 32,
+        knowledge_receiver="ab" * 32,
+        curve=[CurvePoint(step=s, loss=0.1, validation=20 + s / 30) for s in (0, 50, 100)],
+        train_wall_s=42.0,
+        served=4,
+        served_meanwhile=3,
+    )
+    return AdaptationReport.model_validate(report.model_dump() | changes)

@@ -1,5 +1,8 @@
+"""The loop that all trainings share, on VQ-VAE-2, which uses all of it."""
+
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,10 @@ import torch
 
 from edge.codecs.vqvae2_network import VQVAE2Shape
 from edge.images import Named
-from edge.train.vqvae2 import Schedule, Trainer
+from edge.train.crops import RandomCrops
+from edge.train.impairment import Impairment
+from edge.train.loop import Schedule, Trainer
+from edge.train.vqvae2 import VQVAE2Learner
 
 SHAPE = VQVAE2Shape(scale=2, channels=8, fine_channels=8, blocks=1, entries=16, dimension=4)
 
@@ -20,7 +26,8 @@ def ramps() -> list[Named]:
 
 
 def trainer(steps: int = 6, seed: int = 0) -> Trainer:
-    return Trainer(SHAPE, Schedule(steps=steps, batch=2, crop=16, seed=seed), ramps())
+    schedule = Schedule(steps=steps, batch=2, crop=16, seed=seed)
+    return Trainer(VQVAE2Learner(SHAPE, seed), schedule, RandomCrops([ramps()], 16, seed))
 
 
 def silent(step: int, mse: float) -> None:
@@ -70,7 +77,7 @@ def test_weights_are_the_averages_and_taking_them_does_not_disturb_the_run() -> 
 
 
 def _names(run: Trainer) -> list[str]:
-    names = [name for half in (run.tx, run.rx) for name, _ in half.named_parameters()]
+    names = [name for half in run.learner.halves for name, _ in half.named_parameters()]
     return [name.removeprefix("encoder_b.") for name in names]
 
 
@@ -83,6 +90,50 @@ def test_a_checkpoint_of_other_settings_or_no_checkpoint_at_all_is_refused(tmp_p
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ValueError, match=f"{name}: not a whole checkpoint"):
             trainer().load(tmp_path / name)
+
+
+def test_a_checkpoint_of_other_noise_or_another_size_of_picture_is_refused(tmp_path: Path) -> None:
+    trainer().save(tmp_path / "run.ckpt")
+    schedule = Schedule(steps=6, batch=2, crop=16)
+    noisy = VQVAE2Learner(SHAPE, 0, Impairment(feature_snr_db=10.0))
+    for other in (
+        Trainer(noisy, schedule, RandomCrops([ramps()], 16, 0)),
+        Trainer(VQVAE2Learner(SHAPE, 0), schedule, RandomCrops([ramps()], 16, 0, resize=32)),
+    ):
+        with pytest.raises(ValueError, match="was written by a run with other settings"):
+            other.load(tmp_path / "run.ckpt")
+
+
+def test_a_run_begins_from_what_fits_and_says_so() -> None:
+    first = trainer()
+    first.train_step()
+    tensors = first.weights()
+    again = VQVAE2Learner(SHAPE, seed=1)
+    again.begin_from(tensors, "first.safetensors")
+    assert again.taken == f"first.safetensors: {len(tensors)} of {len(tensors)} tensors"
+    assert all(torch.equal(value, tensors[name]) for name, value in again.state().items())
+    other_top = VQVAE2Learner(replace(SHAPE, top_scale=4), seed=1)
+    other_top.begin_from(tensors, "first.safetensors")
+    state = other_top.state()
+    assert torch.equal(state["encoder_b.to_code.weight"], tensors["encoder_b.to_code.weight"])
+    assert "encoder_t.body.2.weight" in state  # the second halving, which only this network has
+    assert not other_top.taken.endswith(f"{len(state)} of {len(state)} tensors")
+
+
+def test_a_run_that_begins_from_weights_keeps_their_codebook() -> None:
+    tensors = trainer().weights()
+    learner = VQVAE2Learner(SHAPE, seed=1)
+    learner.begin_from(tensors, "first")
+    run = Trainer(learner, Schedule(steps=1, batch=2, crop=16), RandomCrops([ramps()], 16, 0))
+    run.train_step()
+    # one step of an average of decay 0.99 moves a used vector by a hundredth, and an unused one not at all
+    moved = (learner.tx.codebook_b.vectors - tensors["codebook_b.vectors"]).abs().amax(1)
+    assert int((moved == 0).sum()) + int((moved < 0.1).sum()) >= 16
+
+
+def test_weights_of_nothing_that_fits_are_refused() -> None:
+    with pytest.raises(ValueError, match="--from: odd holds no tensor that fits this network"):
+        VQVAE2Learner(SHAPE, 0).begin_from({"x": torch.zeros(1)}, "odd")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run() -> None:

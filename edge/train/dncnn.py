@@ -1,0 +1,127 @@
+"""Pre-training of the latent denoisers (edge.adapt.dncnn): feature noise in, the clean quantised map as the label.
+
+The noise is that of `carry=features` over AWGN: Gaussian on every real number of a quantised map, at an SNR drawn
+uniformly in dB for each picture, so that one network serves a range of SNRs without being told (blind).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from edge.adapt.dncnn import Denoisers, DnCNNShape, root_power
+from edge.codecs import weights
+from edge.codecs.adaptable import Adaptable
+from edge.codecs.contract import CodecDescription
+from edge.images import Named
+from edge.train.crops import RandomCrops
+from edge.train.impairment import noisy
+
+ARCHITECTURE = "dncnn"
+
+
+@dataclass(frozen=True)
+class DnCNNSchedule:
+    """steps, batch (crops a step), crop (pixels), learning_rate (peak, cosine to 1/50); SNRs of the noise in dB."""
+
+    steps: int = 1500
+    batch: int = 8
+    crop: int = 128
+    learning_rate: float = 1e-3
+    lowest_snr_db: float = 0.0
+    highest_snr_db: float = 20.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "crop"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: must be at least 1, got {getattr(self, name)}")
+        if not self.lowest_snr_db <= self.highest_snr_db:
+            raise ValueError(
+                f"lowest_snr_db: must be at most highest_snr_db ({self.highest_snr_db:g}), got {self.lowest_snr_db:g}"
+            )
+
+
+class DnCNNTrainer:
+    """`DnCNNTrainer(codec, schedule, groups).run(on_progress)`, then `denoisers`."""
+
+    def __init__(
+        self, codec: Adaptable, schedule: DnCNNSchedule, groups: Sequence[Sequence[Named]], resize: int | None = None
+    ) -> None:
+        """codec: with its encoder half. groups, resize: see RandomCrops."""
+        self.codec, self.schedule = codec, schedule
+        self.crops = RandomCrops(groups, schedule.crop, schedule.seed, resize)
+        self.generator = torch.Generator().manual_seed(schedule.seed)
+        books = list(codec.codebook_tensors().values())
+        if not books:
+            raise ValueError("codec: the denoisers are for maps of codebook vectors; take a codec with codebooks")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(schedule.seed)
+            self.denoisers = Denoisers(DnCNNShape(maps=len(books), dimension=int(books[0].shape[1])))
+        self.optimizer = torch.optim.Adam(self.denoisers.parameters(), lr=schedule.learning_rate)
+        self.step = 0
+
+    def train_step(self) -> float:
+        """One optimizer step; returns the mean square error over all maps, of maps of unit mean square."""
+        with torch.no_grad():
+            clean = self.codec.quantize(self.codec.features(self.crops.batch(self.schedule.batch)))
+            clean = [one / root_power(one) for one in clean]
+        received = [self._through_noise(one) for one in clean]
+        errors = [
+            nn.functional.mse_loss(after, before) for after, before in zip(self.denoisers(received), clean, strict=True)
+        ]
+        loss = torch.stack(errors).sum()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"step {self.step}: the loss is {loss.item()}; lower --learning-rate")
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.schedule.steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.learning_rate * (0.02 + 0.98 * cosine)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.step += 1
+        return loss.item() / len(errors)
+
+    def run(self, on_progress: Callable[[int, float], None], every: int = 100) -> None:
+        """Trains to the last step. `on_progress(step, mean loss)` every so many steps and at the end."""
+        self.denoisers.train()
+        total = 0.0
+        while self.step < self.schedule.steps:
+            total += self.train_step()
+            if self.step % every == 0 or self.step == self.schedule.steps:
+                on_progress(self.step, total / (self.step % every or every))
+                total = 0.0
+        self.denoisers.eval()
+
+    def _through_noise(self, clean: Tensor) -> Tensor:
+        """Each picture of [B, D, h, w] at an SNR of its own."""
+        low, high = self.schedule.lowest_snr_db, self.schedule.highest_snr_db
+        snrs_db = (low + (high - low) * torch.rand(len(clean), generator=self.generator)).tolist()
+        return torch.cat([noisy(one[None], snr_db, self.generator) for one, snr_db in zip(clean, snrs_db, strict=True)])
+
+
+def export_dncnn(
+    trainer: DnCNNTrainer, out: Path, codec: CodecDescription, command: str, learned_from: Sequence[dict[str, object]]
+) -> dict[str, str]:
+    """Writes the denoisers with what they belong to and come from; returns the metadata. learned_from: from
+    `edge.train.export.data_set`."""
+    metadata = {
+        "architecture": ARCHITECTURE,
+        "shape": json.dumps(asdict(trainer.denoisers.shape)),
+        "codec": json.dumps({"name": codec.name, "options": dict(codec.options), "knowledge": codec.knowledge}),
+        "schedule": json.dumps(asdict(trainer.schedule)),
+        "seed": str(trainer.schedule.seed),
+        "steps_done": str(trainer.step),
+        "data_sets": json.dumps(list(learned_from)),
+        "command": command,
+        "torch": str(torch.__version__),
+    }
+    tensors = {name: tensor.detach().contiguous() for name, tensor in trainer.denoisers.state_dict().items()}
+    weights.write(out, tensors, metadata)
+    return metadata

@@ -1,0 +1,68 @@
+"""What happens between the two halves of a codec: noise on the picture, and the emulator's own bearers in process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from edge.images import Picture
+from edge.segment import Kind, Segment
+from edge.wire import packing
+from emulator.bearers.analog_symbols import NoisySymbols
+from emulator.bearers.bearer import Bearer, Freight
+from emulator.bearers.ideal import Ideal
+from emulator.channels.noise import NoiseKey, SegmentNoise
+
+Bearers = Mapping[Kind, Bearer]
+IDEAL = Ideal()
+PACKET_ELEMENTS = 1024  # of a packet: the grain in which a bearer may lose things
+
+
+def analog(snr_db: float | None) -> Bearers:
+    """Symbols over AWGN at this Es/N0 (over a perfect link when None); everything else arrives as it is."""
+    return {} if snr_db is None else {Kind.SYMBOLS: NoisySymbols(snr_db)}
+
+
+def noisy_picture(picture: Picture, snr_db: float, seed: int, index: int) -> Picture:
+    """ "Semantic noise": the same law as edge.train.impairment, on [H, W, 3] uint8; rounded to uint8 again."""
+    rng = np.random.default_rng([seed, index, 20])
+    pixels = picture.astype(np.float64) / 255.0
+    deviation = np.sqrt(np.mean(pixels**2) * 10 ** (-snr_db / 10))
+    noisy = pixels + deviation * rng.standard_normal(pixels.shape)
+    return np.asarray(np.rint(np.clip(noisy, 0.0, 1.0) * 255.0), np.uint8)
+
+
+def transmit(segments: Sequence[Segment], bearers: Bearers, seed: int, message: int) -> list[Segment]:
+    """Each segment through the bearer of its kind (perfectly where none is given), as the emulator does: the noise is
+    a function of seed, message and the segment's number alone."""
+    return [_carried(segment, bearers, seed, message, number) for number, segment in enumerate(segments)]
+
+
+def _carried(segment: Segment, bearers: Bearers, seed: int, message: int, number: int) -> Segment:
+    bearer = bearers.get(segment.kind, IDEAL)
+    if bearer is IDEAL:
+        return segment
+    count = int(segment.values.size)
+    payload = np.frombuffer(packing.pack(segment.kind, segment.alphabet, segment.values), np.uint8)
+    freight = Freight(
+        segment.kind,
+        segment.alphabet,
+        0,
+        count,
+        PACKET_ELEMENTS,
+        payload,
+        0.0,
+        level=segment.level,
+        segment_elements=count,
+    )
+    key = NoiseKey(seed=seed, link="ftsc", receiver="rx", session="ftsc", purpose="payload")
+    carried = bearer.carry(freight, SegmentNoise(key, message, number))
+    values = packing.unpack(segment.kind, segment.alphabet, carried.payload.tobytes(), count)
+    present = None
+    if carried.lost is not None and carried.lost.any():
+        present = ~carried.lost.repeat(PACKET_ELEMENTS)[:count]
+        values = np.where(present, values, np.zeros(1, values.dtype))
+        present = present.reshape(segment.values.shape)
+    return replace(segment, values=values.reshape(segment.values.shape), present=present)
