@@ -18,6 +18,8 @@ from edge.codecs import registry
 from edge.codecs.contract import CodecError, Half
 from edge.images import Named
 from edge.train.cli import scaled, train
+from edge.train.cli_dncnn import train_dncnn
+from edge.train.cli_index_prior import train_index_prior
 
 if TYPE_CHECKING:
     from edge.codecs.evaluation import Score
@@ -62,6 +64,8 @@ def _listed(name: str) -> dict[str, Any]:
 
 
 main.add_command(train)
+train.add_command(train_dncnn)
+train.add_command(train_index_prior)
 
 
 @main.command()

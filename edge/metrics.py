@@ -162,9 +162,8 @@ def compression_rate(segments: Sequence[Segment], height: int, width: int) -> fl
     """rho of one message that carries an 8-bit colour picture [height, width, 3].
 
     Bits sent over bits of the picture (FTSC, eq. (10)), or, for a codec that sends SYMBOLS, channel uses over values of
-    the picture (k/n). Raises ValueError for a message that mixes the two: there is no common unit without a channel.
+    the picture (k/n). Bits beside symbols are side information: each is charged as one channel use, which BPSK, or QPSK
+    at rate 1/2, makes of it.
     """
     bits, uses = size_bits(segments), sum(segment.channel_uses for segment in segments)
-    if bits and uses:
-        raise ValueError(f"rho: the message has {bits} bits and {uses} channel uses; rate the two parts separately")
-    return uses / (3 * height * width) if uses else bits / (8 * 3 * height * width)
+    return (uses + bits) / (3 * height * width) if uses else bits / (8 * 3 * height * width)

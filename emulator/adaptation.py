@@ -126,8 +126,8 @@ class Teaching:
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 raise  # the node says why
             raise RunError(
-                f"{self._session.source}: the sender died, and its adaptation with it (its log is "
-                f"{sender.daemon.log}); run the scenario again"
+                f"{self._session.source}: the sender died or fell silent, and its adaptation with it "
+                f"({error.details()}; its log is {sender.daemon.log}); run the scenario again"
             ) from error
         if self._verdict is None:
             raise RunError(

@@ -60,8 +60,9 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
     if message.news is not None:
         entry.size_bits, entry.channel_uses = message.news.size_bits, message.news.channel_uses
         entry.encode_wall_s = message.news.encode_s
-        sizes = message.news.size_bits / (8 * source_values), message.news.channel_uses / source_values
-        entry.rho = sizes[1] if message.news.channel_uses else sizes[0]
+        bits, uses = message.news.size_bits, message.news.channel_uses
+        # bits beside symbols are side information, charged at one channel use each (edge.metrics.compression_rate)
+        entry.rho = (uses + bits) / source_values if uses else bits / (8 * source_values)
     if receipt is not None:
         transit = receipt.transit
         entry.channel_uses = transit.channel_uses or entry.channel_uses

@@ -62,6 +62,17 @@ class Grid:
         """picture [C, H, W] -> [C, rows, columns]."""
         return picture[:, top : top + self.rows, left : left + self.columns]
 
+    def moved(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """pictures [B, C, rows, columns] -> the same, all moved and mirrored alike: a window one unit smaller (where
+        there is room) at any pixel, flipped or not, transposed or not."""
+        rows, columns = (side - self.unit if side > self.unit else side for side in pictures.shape[-2:])
+        spare = [whole - part + 1 for whole, part in zip(pictures.shape[-2:], (rows, columns), strict=True)]
+        top, left = (int(torch.randint(choices, (1,), generator=generator)) for choices in spare)
+        window = pictures[:, :, top : top + rows, left : left + columns]
+        mirror, turn = torch.randint(2, (2,), generator=generator).tolist()
+        window = window.flip(3) if mirror else window
+        return (window.transpose(2, 3) if turn else window).contiguous()
+
     def counted(self, top: int, left: int) -> Tensor:
         """[1, rows, columns]: 1 where a crop's pixels count, 0 in the margin."""
         tall, wide = self._margin

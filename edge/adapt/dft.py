@@ -26,6 +26,8 @@ from edge.images import Picture
 class DecoderFineTuning:
     """Eq. (6) on a codec whose decoder is the deployed one (see Objective in tuner.py)."""
 
+    unit = "dB"
+
     def __init__(
         self, codec: Codec, lessons: Sequence[Lesson], settings: AdaptSettings, codebooks: Tensors | None
     ) -> None:

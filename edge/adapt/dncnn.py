@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 SMALLEST_POWER = 1e-12
@@ -72,13 +71,3 @@ def denoised(net: nn.Module, one: Tensor) -> Tensor:
     scale = root_power(one)
     out: Tensor = net(one / scale) * scale
     return out
-
-
-def soft_requantized(noisy: Tensor, vectors: Tensor, deviation: float) -> Tensor:
-    """The mean of the codebook vectors [K, D] weighted by how likely each made a received one [B, D, h, w], in Gaussian
-    noise of this standard deviation: the best guess (least squares) that looks at one position alone."""
-    flat = noisy.permute(0, 2, 3, 1).reshape(-1, noisy.shape[1])
-    closeness = torch.addmm(vectors.pow(2).sum(1)[None, :], flat, vectors.t(), beta=-0.5) / max(deviation, 1e-6) ** 2
-    mean = closeness.softmax(dim=1) @ vectors
-    batch, dimension, height, width = noisy.shape
-    return mean.view(batch, height, width, dimension).permute(0, 3, 1, 2)

@@ -2,17 +2,31 @@
 
 The receiver holds a frozen copy of the encoder. What it decodes, encoded again, should be the latent that came:
 MSE(z_q(x), z_e(y)) on the bottom map, over the decoder.
+
+On our codecs eq. (7) alone makes pictures worse: the deployed decoder already meets it to a quarter of L_q, the
+distance that the true picture has (X-ray: 1.1e-4 against 4.0e-4), so going on fits the quantisation error. So a second
+term is added, which needs no originals either. Whatever the true pictures are, moved and mirrored they are pictures of
+the same kind, and the whole transceiver should carry these as well (the idea of equivariant imaging; Chen, Tachella and
+Davies 2021): the deployed decoder's own pictures, mirrored and shifted against the grid of the latents, are encoded,
+sent in thought, decoded, and compared with themselves. Its weight against eq. (7) is `proximity`.
+
+PSNR in dB on 12 evaluation pictures of 128x128 after 60 steps of four pictures with 24 latents, scale 4, no noise;
+pretrained / eq. (7) alone / this (rate 1e-4) / this (3e-4) / DFT: Fashion-MNIST 37.87 / 34.26 / 38.86 / 39.11 / 41.22,
+anime 31.75 / 29.96 / - / 31.89 / 32.03, X-ray 33.77 / - / 33.87 / - / 34.28, CamVid 26.65 / - / 26.67 / - / 26.74.
+The objective on held-out latents fell wherever PSNR rose; eq. (7) alone fell by 44 % while PSNR lost 3.6 dB, so with
+proximity 0 the verdict means nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from edge.adapt import denoise, noise, slices
-from edge.adapt.crops import Grid
+from edge.adapt import denoise, noise, requantize, slices
+from edge.adapt.crops import Grid, masked_mse
 from edge.adapt.errors import AdaptError
 from edge.adapt.lessons import Lesson, adaptable
 from edge.adapt.settings import AdaptSettings
@@ -20,8 +34,21 @@ from edge.codecs.contract import Codec
 from edge.codecs.tensors import Tensors
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Crops. received: what arrived; labels: what eq. (7) compares with; guesses: the deployed decoder's pictures;
+    counted: [B, 1, rows, columns], see Grid."""
+
+    received: slices.Maps
+    labels: slices.Maps
+    guesses: Tensor
+    counted: Tensor
+
+
 class LatentSpaceFineTuning:
     """Eq. (7) and its regulariser on a codec whose decoder is the deployed one (see Objective in tuner.py)."""
+
+    unit = "loss"
 
     def __init__(
         self, codec: Codec, lessons: Sequence[Lesson], settings: AdaptSettings, codebooks: Tensors | None
@@ -39,60 +66,71 @@ class LatentSpaceFineTuning:
             for got, label, book in zip(self._received, self._labels, self._books(), strict=True)
         ]
         self._guesses = slices.reconstructed(self._codec, self._labels)
-        self._again = slices.quantized(self._codec, slices.encoded(self._codec, self._guesses))
         height, width = self._guesses.shape[-2:]
         self._grid = Grid.over(height, width, self._labels, settings.crop)
         self.before = self.judge()
 
     def loss(self, generator: torch.Generator) -> Tensor:
-        """Eq. (7) of one batch of crops, and proximity times the regulariser on the same crops."""
-        received, labels, again, guesses = self._batch(generator)
-        compared = self._codec.compared_map
-        loss = nn.functional.mse_loss(
-            self._codec.features(self._codec.reconstruct(received))[compared], labels[compared]
-        )
+        """Eq. (7) of one batch of crops, and proximity times the second term on the same crops."""
+        return self._objective(self._batch(generator), generator)
+
+    @torch.no_grad()
+    def judge(self) -> float:
+        """The same on the latents held out, whole pictures; less is better."""
+        generator = torch.Generator().manual_seed(self._settings.seed)
+        losses = [float(self._objective(self._whole(i), generator)) for i in self._judging]
+        return sum(losses) / len(losses)
+
+    def _objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        found = self._codec.features(self._codec.reconstruct(batch.received))[self._codec.compared_map]
+        wanted = batch.labels[self._codec.compared_map]
+        height, width = wanted.shape[-2:]
+        loss = masked_mse(found, wanted, nn.functional.adaptive_avg_pool2d(batch.counted, (height, width)))
         if self._settings.proximity > 0:
-            noisy = [one.on(clean, book, generator) for one, clean, book in self._with_noise(again)]
-            pull = nn.functional.mse_loss(self._codec.reconstruct(noisy), guesses)
-            loss = loss + self._settings.proximity * pull
+            loss = loss + self._settings.proximity * self._carried(batch.guesses, generator)
         return loss
 
-    def judge(self) -> float:
-        """Mean PSNR in dB of the validation slice's guesses, sent once more, against themselves."""
-        generator = torch.Generator().manual_seed(self._settings.seed)
-        inputs = [
-            one.on(clean, book, generator)
-            for one, clean, book in self._with_noise([one[self._judging] for one in self._again])
-        ]
-        return slices.mean_psnr_db(slices.reconstructed(self._codec, inputs), self._guesses[self._judging])
+    def _carried(self, guesses: Tensor, generator: torch.Generator) -> Tensor:
+        """MSE of pictures, moved and mirrored, after another journey through encoder, noise and decoder."""
+        moved = self._grid.moved(guesses, generator)
+        with torch.no_grad():
+            sent = self._codec.quantize(self._codec.features(moved))
+            arrived = [
+                one.on(clean, book, generator)
+                for one, clean, book in zip(self._noise, sent, self._books(), strict=True)
+            ]
+        return nn.functional.mse_loss(self._codec.reconstruct(arrived), moved)
 
-    def _batch(self, generator: torch.Generator) -> tuple[slices.Maps, slices.Maps, slices.Maps, Tensor]:
-        """Crops: what arrived, its labels, the guesses' own latents, and the guesses."""
-        rows: list[tuple[slices.Maps, slices.Maps, slices.Maps]] = []
-        pictures = []
+    def _whole(self, i: int) -> Batch:
+        received, labels = ([one[i : i + 1] for one in maps] for maps in (self._received, self._labels))
+        guess = self._guesses[i : i + 1]
+        return Batch(received, labels, guess, torch.ones_like(guess[:, :1]))
+
+    def _batch(self, generator: torch.Generator) -> Batch:
+        rows = []
         for pick in torch.randint(len(self._teaching), (self._settings.batch,), generator=generator).tolist():
             i, corner = self._teaching[pick], self._grid.draw(generator)
-            received, labels, again = (
-                self._grid.of_maps([one[i] for one in maps], *corner)
-                for maps in (self._received, self._labels, self._again)
-            )
-            rows.append((received, labels, again))
-            pictures.append(self._grid.of_picture(self._guesses[i], *corner))
-        received, labels, again = (
-            [torch.stack(of_map) for of_map in zip(*(row[kind] for row in rows), strict=True)] for kind in range(3)
-        )
-        return received, labels, again, torch.stack(pictures)
+            parts = [self._grid.of_maps([one[i] for one in maps], *corner) for maps in (self._received, self._labels)]
+            rows.append((*parts, self._grid.of_picture(self._guesses[i], *corner), self._grid.counted(*corner)))
+        received, labels, guesses, counted = zip(*rows, strict=True)
+        return Batch(stacked(received), stacked(labels), torch.stack(guesses), torch.stack(counted))
 
     def _cleaned(self, codec: Codec) -> slices.Maps:
-        """The labels: what arrived, or what the denoisers make of it."""
+        """The labels: the likely codebook vectors (what arrived, when there was no noise), denoised when asked for."""
+        likely = [
+            one if book is None else requantize.cleaned(one, book)
+            for one, book in zip(self._received, self._books(), strict=True)
+        ]
         if not self._settings.denoise:
-            return self._received
+            return likely
         description = codec.describe()
-        return denoise.denoised(denoise.load(denoise.shipped_path(description), description), self._received)
+        return denoise.denoised(denoise.load(denoise.shipped_path(description), description), likely)
 
     def _books(self) -> list[Tensor | None]:
         """The codebook of each map; None for each of a continuous codec."""
         return [*self._codec.codebook_tensors().values()] or [None] * len(self._received)
 
-    def _with_noise(self, maps: slices.Maps) -> list[tuple[noise.MapNoise, Tensor, Tensor | None]]:
-        return list(zip(self._noise, maps, self._books(), strict=True))
+
+def stacked(rows: Sequence[slices.Maps]) -> slices.Maps:
+    """The maps of several pictures, each [D, h, w] -> one [B, D, h, w] a map."""
+    return [torch.stack(of_map) for of_map in zip(*rows, strict=True)]

@@ -35,25 +35,26 @@ class AdaptSettings:
 
     rounds: epochs of eq. (5) over the codebooks; DEFAULT means 12 for dft; lsdft has none. codebook_rate: how far a
     round moves a used codebook vector towards the mean of its features, 1 is all the way. steps, batch, crop (pixels),
-    learning_rate (peak; warm-up, then cosine): the decoder's training. validation: share of the images that judge
-    and do not teach. checkpoint_steps: steps between two checkpoints. denoise: LSDFT labels are what a DnCNN makes of
-    the received latents. proximity: weight of LSDFT's regulariser (see edge.adapt.lsdft).
+    learning_rate (peak; warm-up, then cosine): the decoder's training; a crop of the picture's size wastes least (see
+    edge.adapt.crops). validation: share of the images that judge and do not teach. checkpoint_steps: steps between two
+    checkpoints. denoise: LSDFT labels go through pretrained DnCNNs as well, after the codebook (see
+    edge.adapt.denoise). proximity: weight of LSDFT's second term against eq. (7) (see edge.adapt.lsdft).
 
     Raises AdaptError, one sentence, for a value out of range.
     """
 
     method: Literal["dft", "lsdft"] = "dft"
     rounds: int = DEFAULT
-    steps: int = 400
+    steps: int = 240
     batch: int = 2
     crop: int = 256
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     codebook_rate: float = 1.0
     validation: float = 0.25
     checkpoint_steps: int = 50
     seed: int = 0
     denoise: bool = False
-    proximity: float = 1.0
+    proximity: float = 10.0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -27,20 +27,22 @@ from edge.codecs.tensors import Tensors
 WARM_UP = 20  # steps: Adam's second moments are unknown at first, and a trained decoder is easily spoilt
 FLOOR = 0.02  # of the peak learning rate, at the end
 MAX_GRADIENT = 0.1
-MARGIN_DB = 0.01  # a smaller gain is no reason to replace a decoder that works
+AVERAGE = 0.97  # decay of the weight average that is judged and kept: a run is too short to wait for Adam to settle
+MARGIN = {"dB": 0.01, "loss": 0.001}  # a smaller gain (of a loss: its share) is no reason to replace what works
 
 
 class Objective(Protocol):
     """A method: what a step minimises and how a decoder is judged, on the codec the tuner works on."""
 
-    before: float  # what `judge` said of the deployed decoder and codebooks, in dB
+    unit: str  # of judgements: "dB", where more is better, or "loss", where less is
+    before: float  # what `judge` said of the deployed decoder and codebooks
 
     def loss(self, generator: torch.Generator) -> Tensor:
         """The loss of one batch, with its graph."""
         ...
 
     def judge(self) -> float:
-        """The decoder as it is now, on the validation slice, in dB; more is better. Always the same noise."""
+        """The decoder as it is now, on the validation slice, always through the same noise."""
         ...
 
 
@@ -70,8 +72,6 @@ class Verdict:
 class Tuner:
     """`advance` until `finished`, then `verdict` and `tensors`."""
 
-    unit = "dB"
-
     def __init__(
         self,
         codec: Codec,
@@ -96,6 +96,7 @@ class Tuner:
             self._objective: Objective = method(codec, lessons, settings, codebooks)
         except CodecError as error:
             raise AdaptError(str(error)) from error
+        self.unit = self._objective.unit
         for tensor in self._decoder.values():
             tensor.requires_grad_(True)
         self._optimizer = torch.optim.Adam(self._decoder.values(), lr=settings.learning_rate)
@@ -105,6 +106,7 @@ class Tuner:
         self.steps = settings.steps
         self._validation = self._best_score = self._objective.judge()
         self._best = self._copied()
+        self._average = self._copied()
         self._identity = self._identified(lessons, start)
 
     @property
@@ -127,10 +129,10 @@ class Tuner:
     def verdict(self) -> Verdict:
         """Of the best decoder so far; final once `finished`."""
         before, after = self._objective.before, self._best_score
-        gain = f"{before:.2f} dB before, {after:.2f} dB after, on the validation slice"
+        gain = f"{before:.4g} {self.unit} before, {after:.4g} {self.unit} after, on the validation slice"
         if self._stopped:
             return Verdict(False, before, after, self.unit, self._stopped)
-        if not after >= before + MARGIN_DB:
+        if not self._gain(before, after) >= MARGIN[self.unit]:
             return Verdict(
                 False, before, after, self.unit, f"the new decoder is not better ({gain}); the old one stays"
             )
@@ -153,6 +155,7 @@ class Tuner:
             "validation": self._validation,
             "best_score": self._best_score,
             "best": self._best,
+            "average": self._average,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -175,6 +178,7 @@ class Tuner:
         self._generator.set_state(state["generator"])
         self.step, self._stopped = state["step"], state["stopped"]
         self._validation, self._best_score, self._best = state["validation"], state["best_score"], state["best"]
+        self._average = state["average"]
 
     def _one_step(self) -> float | None:
         """One optimizer step; its loss, or None (and nothing changed) when that is not finite."""
@@ -195,6 +199,9 @@ class Tuner:
             group["lr"] = self._rate()
         self._optimizer.step()
         self.step += 1
+        weight = 1 - min(AVERAGE, self.step / (self.step + 10))
+        for name, tensor in self._decoder.items():
+            self._average[name].lerp_(tensor.detach(), weight)
         return value
 
     def _rate(self) -> float:
@@ -202,9 +209,16 @@ class Tuner:
         return self._settings.learning_rate * min(1.0, (self.step + 1) / WARM_UP) * (FLOOR + (1 - FLOOR) * cosine)
 
     def _judge(self) -> None:
+        """Judges the averaged decoder, and remembers it when it is the best so far."""
+        latest = self._copied()
+        self._put(self._average)
         self._validation = self._objective.judge()
-        if self._validation > self._best_score:  # False for NaN
+        if self._gain(self._best_score, self._validation) > 0:  # False for NaN
             self._best_score, self._best = self._validation, self._copied()
+        self._put(latest)
+
+    def _gain(self, before: float, after: float) -> float:
+        return after - before if self.unit == "dB" else (before - after) / max(before, 1e-30)
 
     def _copied(self) -> dict[str, Tensor]:
         return {name: tensor.detach().clone() for name, tensor in self._decoder.items()}

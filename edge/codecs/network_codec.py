@@ -150,11 +150,11 @@ def conceal(vectors: Tensor, present: Tensor, otherwise: Tensor) -> Tensor:
 
     vectors [1, D, h, w], present [h, w] (bool); returns [1, D, h, w].
     """
-    known = present[None, None].to(vectors.dtype)
     if bool(present.all()):
         return vectors
     if not bool(present.any()):
         return otherwise[None, :, None, None].expand_as(vectors)
+    known = present[None, None].to(vectors.dtype)
     filled = vectors * known
     ones = torch.ones(1, 1, 3, 3, dtype=vectors.dtype)
     while not bool(known.all()):

@@ -50,8 +50,9 @@ class Opening:
 
 @dataclass(frozen=True)
 class Round:
-    """round: from 1. lessons: numbers of those that every destination could use, from 1."""
+    """adaptation: number of its opening. round: from 1. lessons: those that every destination could use, from 1."""
 
+    adaptation: int
     round: int
     digest: str
     quantization_loss: float
@@ -65,6 +66,7 @@ class Round:
         """Raises LessonError."""
         body = _read_json(segments, "round")
         return cls(
+            _count(body, "adaptation"),
             _count(body, "round"),
             _text(body, "digest", MAX_DIGEST),
             _number(body, "quantization_loss"),
@@ -74,11 +76,12 @@ class Round:
 
 @dataclass(frozen=True)
 class Finish:
-    """rounds: codebook rounds done. digest: of the codebooks after them; empty without rounds. quantization_loss: L_q
-    over the lessons with these codebooks; None for a codec that has none. called_off: why there is to be no training
-    after all; empty otherwise.
+    """adaptation: number of its opening. rounds: codebook rounds done. digest: of the codebooks after them; empty
+    without rounds. quantization_loss: L_q over the lessons with these codebooks; None for a codec that has none.
+    called_off: why there is to be no training after all; empty otherwise.
     """
 
+    adaptation: int
     rounds: int
     digest: str
     quantization_loss: float | None
@@ -94,6 +97,7 @@ class Finish:
         body = _read_json(segments, "finish")
         loss = None if body.get("quantization_loss") is None else _number(body, "quantization_loss")
         return cls(
+            _count(body, "adaptation"),
             _count(body, "rounds"),
             _text(body, "digest", MAX_DIGEST),
             loss,
@@ -151,7 +155,7 @@ def _text(body: dict[str, Any], name: str, longest: int) -> str:
 
 def _count(body: dict[str, Any], name: str) -> int:
     value = body.get(name)
-    if type(value) is not int or not 0 <= value < 1 << 31:
+    if type(value) is not int or not 0 <= value < 1 << 63:
         raise LessonError(f"{name}: must be a number from 0, got {str(value)[:40]}; use one version on both ends")
     return value
 

@@ -9,6 +9,7 @@ lessons, which gives the same codebooks.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +21,6 @@ from edge.adapt.errors import AdaptError
 from edge.adapt.lessons import Lesson
 from edge.adapt.settings import AdaptSettings
 from edge.codecs.contract import Codec, Half
-from edge.images import Picture
 from edge.node.adapt_messages import Finish, LessonError, Round, read_original
 from edge.node.codec_thread import CodecThread
 from edge.node.lesson_shelf import Ended, LessonShelf
@@ -53,8 +53,10 @@ class Course:
         self._thread = CodecThread()
         self._began_s = time.monotonic()
         self._copy: Codec | None = None
+        self._ahead: asyncio.Task[None] | None = None  # runs the rounds
         self._rounds: Rounds | None = None
-        self._last_round: RoundDone | None = None
+        self._rounds_done: list[RoundDone] = []
+        self._round_done = asyncio.Event()
         self._usable: tuple[int, ...] = ()
         self.progress = adapt_pb2.WatchResponse(
             phase=adapt_pb2.ADAPT_PHASE_LESSONS,
@@ -87,9 +89,10 @@ class Course:
             response.elapsed_s = time.monotonic() - self._began_s
         return response
 
-    def close(self) -> None:
-        """Stops after the training step at hand."""
-        self._thread.close()
+    async def close(self) -> None:
+        """Stops after the round or the training steps at hand."""
+        await self._stop_rounds()
+        await asyncio.to_thread(self._thread.close)
 
     # What comes.
 
@@ -119,6 +122,8 @@ class Course:
         await self._thread.run(check_and_keep)
         self.touched_s = time.monotonic()
         self.progress.lessons = len(self._shelf)
+        if len(self._shelf) == self._shelf.opening.images and self.progress.rounds and self._ahead is None:
+            await self._run_rounds(tuple(range(1, len(self._shelf) + 1)))
 
     async def round(self, said: Round) -> None:
         """Runs the same round and compares. Raises LessonError when the digests differ: the course is then over."""
@@ -134,6 +139,9 @@ class Course:
         async with self._at_work():
             if said.called_off:
                 raise LessonError(f"called off by {self.session.source}: {said.called_off}")
+            await self.prepare()
+            if said.rounds != self.progress.rounds:
+                raise LessonError(f"finish: comes after {said.rounds} rounds, but there are {self.progress.rounds}")
             if said.rounds:
                 await self._catch_up(said.rounds, said.digest, said.lessons)
             lessons = await self._thread.run(self._shelf.get, said.lessons)
@@ -149,37 +157,61 @@ class Course:
     # Codebook rounds.
 
     async def _catch_up(self, number: int, digest: str, usable: tuple[int, ...]) -> None:
-        """Runs rounds up to that one (all of them, in a process that took over), and compares the digest."""
+        """Waits for that round to be done here too, and compares the digest."""
         await self.prepare()
         if not 1 <= number <= self.progress.rounds:
             raise LessonError(
                 f"round: must be 1 to {self.progress.rounds} with these settings, got {number}; "
                 "use one version and one codec on both ends"
             )
-        if self._rounds is None:
-            lessons = await self._thread.run(self._shelf.get, usable)
-            originals = [lesson.original for lesson in lessons if lesson.original is not None]
-            self._rounds, self._usable = await self._make_rounds(originals), usable
-        if usable != self._usable:
-            raise LessonError("round: its lessons are not those of the round before; begin the adaptation again")
-        done = self._last_round
-        while done is None or done.round < number:
-            done = self._last_round = await self._thread.run(self._rounds.run_round)
-            self.progress.round, self.progress.digest = done.round, done.digest
-        if (done.round, done.digest) != (number, digest):
+        if self._ahead is None or usable != self._usable:
+            await self._run_rounds(usable)
+        assert self._ahead is not None  # started above
+        while len(self._rounds_done) < number and not self._ahead.done():
+            self._round_done.clear()
+            await self._round_done.wait()
+        if len(self._rounds_done) < number:
+            await self._ahead  # raises what went wrong
+        done = self._rounds_done[number - 1]
+        if done.digest != digest:
             raise LessonError(
                 f"codebook digests differ after round {number}: {done.digest} here, {digest} at "
                 f"{self.session.source}; both ends keep their last good codebook"
             )
 
-    async def _make_rounds(self, originals: list[Picture]) -> Rounds:
+    async def _run_rounds(self, usable: tuple[int, ...]) -> None:
+        """Begins to run all rounds from these lessons: before their source asks, so that both ends work at once."""
+        await self._stop_rounds()
+        self._usable = usable
+        self._ahead = asyncio.create_task(self._all_rounds(usable), name=f"rounds {self.session.name}")
+        self._ahead.add_done_callback(self._rounds_over)
+
+    async def _all_rounds(self, usable: tuple[int, ...]) -> None:
+        lessons = await self._thread.run(self._shelf.get, usable)
+        originals = [lesson.original for lesson in lessons if lesson.original is not None]
         assert self._copy is not None  # prepared
-        return await self._thread.run(self._workshop.rounds, self._copy, originals, self.settings)
+        self._rounds = await self._thread.run(self._workshop.rounds, self._copy, originals, self.settings)
+        while len(self._rounds_done) < self.progress.rounds:
+            done = await self._thread.run(self._rounds.run_round)
+            self._rounds_done.append(done)
+            self.progress.round, self.progress.digest = done.round, done.digest
+            self._round_done.set()
+
+    async def _stop_rounds(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        self._ahead = self._rounds = None
+        self._rounds_done.clear()
+
+    def _rounds_over(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # whoever waits for a round gets it
+        self._round_done.set()
 
     # Training.
 
     async def _train(self, lessons: list[Lesson]) -> tuple[Verdict, Tuning]:
-        await self.prepare()
         tuning = await self._make_tuning(lessons)
         checkpoint = self._shelf.checkpoint
         if checkpoint is not None and checkpoint.exists():
@@ -218,7 +250,7 @@ class Course:
 
         tensors = await self._thread.run(tuning.tensors)
         here = self.session.description.knowledge
-        digest = here if self._last_round is None else self._last_round.digest
+        digest = self._rounds_done[-1].digest if self._rounds_done else here
         origin = Origin(digest, self.settings.method, verdict.before, verdict.after, verdict.unit)
         state = await self._keeper.add(self.session, tensors, origin)
         await self._end(Ended("", digest, state.id))
@@ -242,8 +274,8 @@ class Course:
             log.warning("session '%s': its decoder stays as it was: %s", self.session.name, ended.reason)
         self.progress.elapsed_s = time.monotonic() - self._began_s
         self._show_end(ended)
-        self._copy = self._rounds = None
-        self._thread.close()
+        self._copy = None
+        await self.close()
 
     def _show_end(self, ended: Ended) -> None:
         self.progress.phase = adapt_pb2.ADAPT_PHASE_ENDED

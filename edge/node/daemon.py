@@ -153,7 +153,7 @@ class NodeDaemon:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._pupil.close)
+        await self._pupil.close()
         self._thread.close()
         self.inbox.close()
 

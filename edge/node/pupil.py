@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 from edge.adapt.errors import AdaptError
 from edge.adapt.settings import AdaptSettings
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 MAX_COURSES = 2  # at once, over all sessions of a node
 ABANDONED_S = 600.0  # a course that has waited so long for a message may give way to another session's
 WATCH_S = 0.1  # between two looks at a course
+
+Message = TypeVar("Message", Round, Finish)
 
 ENDED = adapt_pb2.ADAPT_PHASE_ENDED
 
@@ -57,9 +60,9 @@ class Pupil:
                 "is replaced, and adapt again"
             )
         if message.purpose == packet_pb2.MESSAGE_PURPOSE_ROUND:
-            await course.round(Round.read(message.segments))
+            await course.round(_of(course, Round.read(message.segments)))
         elif message.purpose == packet_pb2.MESSAGE_PURPOSE_FINISH:
-            await course.finish(Finish.read(message.segments))
+            await course.finish(_of(course, Finish.read(message.segments)))
         else:
             raise LessonError(f"message purpose {message.purpose} is not known; use one version on both ends")
 
@@ -88,10 +91,10 @@ class Pupil:
                 return
             await asyncio.sleep(WATCH_S)
 
-    def close(self) -> None:
-        """Stops every training after its step at hand."""
+    async def close(self) -> None:
+        """Stops every course after the steps at hand."""
         for course in self._courses.values():
-            course.close()
+            await course.close()
 
     async def _course(self, session: Session) -> Course | None:
         """The session's course, found again on the disk when this process took over."""
@@ -115,6 +118,10 @@ class Pupil:
         if before is not None and before.busy:
             raise LessonError(f"session '{session.name}': an adaptation is under way; wait until it has ended")
         await self._make_room(session.name)
+        if not self._keeper.lasting:
+            log.warning("session '%s': lessons and states are kept in memory only; --state keeps them", session.name)
+        if before is not None:
+            await before.close()
         shelf = await self._thread.run(LessonShelf.begin, self._folder(session), message.message_id, opening)
         course = self._made(session, shelf)
         try:
@@ -123,8 +130,6 @@ class Pupil:
             await course.end(str(error))
             raise
         finally:
-            if before is not None:
-                before.close()
             self._courses[session.name] = course
 
     async def _make_room(self, name: str) -> None:
@@ -143,6 +148,16 @@ class Pupil:
     def _folder(self, session: Session) -> Path | None:
         folder = self._keeper.folder(session)
         return None if folder is None else folder / "lessons"
+
+
+def _of(course: Course, said: Message) -> Message:
+    """Raises LessonError when the message belongs to another adaptation of the session."""
+    if said.adaptation != course.first_message_id:
+        raise LessonError(
+            f"belongs to the adaptation that began with message {said.adaptation}, but the one here began with "
+            f"{course.first_message_id}; begin it again"
+        )
+    return said
 
 
 def _abandoned(course: Course) -> bool:

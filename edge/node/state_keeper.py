@@ -134,7 +134,7 @@ class StateKeeper:
         state = self._stores[_key(session)].by_knowledge(knowledge)
         if state is not None:
             await self.activate(session, state.id)
-            log.warning("session '%s': follows its source to state %s (%s)", session.name, state.id, state.method)
+            log.info("session '%s': follows its source to state %s (%s)", session.name, state.id, state.method)
 
     # In the codec thread.
 

@@ -8,6 +8,7 @@ receivers cannot go on, or one of them did not get better, everybody keeps the c
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from edge.node.transmitter import Maker, Schedule, Transmitter
 from edge.node.workshop import RoundDone, Rounds, Workshop, live_parameters
 from edge.segment import Segment
 from edge.v1 import adapt_pb2, node_pb2, packet_pb2
+
+log = logging.getLogger(__name__)
 
 MAX_LESSONS_AT_ONCE = 2  # adaptations of one node
 
@@ -115,6 +118,8 @@ class Teacher:
         assert lecture.rounds is not None  # there were rounds
         assert lecture.rounds_done is not None
         origin = Origin(lecture.rounds_done.digest, lecture.task.settings.method)
+        if not self._keeper.lasting:
+            log.warning("session '%s': its codebooks are kept in memory only; --state keeps them", session.name)
         state = await self._keeper.add(session, lecture.rounds.codebooks(), origin)
         return await self._switch(session, state.id, back=False)
 
@@ -182,7 +187,7 @@ class _Lecture:
             self.reason = self._said()
         except _CalledOffError as error:
             self.reason = str(error)
-            finish = Finish(0, "", None, (), self.reason[:MAX_REASON])
+            finish = Finish(self.task.first_message_id, 0, "", None, (), self.reason[:MAX_REASON])
             async for event in self._send([finish.segments()], FINISH):
                 yield event
             for name in self.session.destinations:
@@ -209,7 +214,8 @@ class _Lecture:
                     yield event
         done = self.rounds_done
         loss = None if self.rounds is None else await self._thread.run(self.rounds.quantization_loss)
-        finish = Finish(0 if done is None else done.round, "" if done is None else done.digest, loss, self._usable)
+        rounds, digest = (0, "") if done is None else (done.round, done.digest)
+        finish = Finish(self.task.first_message_id, rounds, digest, loss, self._usable)
         async for event in self._send([finish.segments()], FINISH):
             yield event
 
@@ -236,7 +242,7 @@ class _Lecture:
     async def _one_round(self, rounds: Rounds) -> AsyncGenerator[Happened]:
         done = self.rounds_done = await self._thread.run(rounds.run_round)
         yield adapt_pb2.CodebookRound(round=done.round, digest=done.digest, quantization_loss=done.quantization_loss)
-        said = Round(done.round, done.digest, done.quantization_loss, self._usable)
+        said = Round(self.task.first_message_id, done.round, done.digest, done.quantization_loss, self._usable)
         async for event in self._send([said.segments()], ROUND):
             yield event
         self._call_off_when_refused()

@@ -231,10 +231,10 @@ def run(context: click.Context, common: Run, multiple: int, build: Callable[[], 
     with bad_input(FloatingPointError):
         finished = _to_the_end(trainer, common.checkpoint, Console(stderr=True))
     if not finished:
-        kept = "no --checkpoint, all is lost"
+        fate = "no --checkpoint, all is lost"
         if common.checkpoint is not None:
-            kept = f"{common.checkpoint.name} is saved, the same command goes on"
-        click.echo(f"Stopped at step {trainer.step} of {common.steps}; {kept}.", err=True)
+            fate = f"{common.checkpoint.name} is saved, the same command goes on"
+        click.echo(f"Stopped at step {trainer.step} of {common.steps}; {fate}.", err=True)
         context.exit(130)
     scored_on = None
     if common.test_source is not None:
@@ -253,7 +253,7 @@ def _pictures(common: Run) -> tuple[list[tuple[Path, list[Named]]], list[Named]]
     from edge.codecs import evaluation
 
     with bad_input():
-        learned_from = [(s, _kept(images.read(s, split="train"), common.hold_out)) for s in common.sources]
+        learned_from = [(s, kept(images.read(s, split="train"), common.hold_out)) for s in common.sources]
         if common.test_source is None:
             return learned_from, []
         test = scaled(images.read(common.test_source), common.evaluate_resize)
@@ -268,8 +268,8 @@ def scaled(pictures: Iterator[Named], side: int | None) -> Iterator[Named]:
         yield picture if side is None else Named(picture.name, images.resized(picture.pixels, side), picture.label)
 
 
-def _kept(pictures: Iterator[Named], hold_out: int | None) -> list[Named]:
-    """All but every `hold_out`-th picture: those are for evaluation."""
+def kept(pictures: Iterator[Named], hold_out: int | None) -> list[Named]:
+    """All but every `hold_out`-th picture (index % hold_out == hold_out - 1): those are for evaluation."""
     return [p for i, p in enumerate(pictures) if hold_out is None or i % hold_out != hold_out - 1]
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edge.adapt.errors import AdaptError
 from edge.codec_cli_shared import EXISTING, bad_input
 from edge.codecs.contract import CodecError
-
-if TYPE_CHECKING:
-    from edge import images
+from edge.train.cli import kept
 
 
 @click.command("dncnn")
@@ -56,7 +53,7 @@ def train_dncnn(
 
     with bad_input(AdaptError, ValueError, FloatingPointError):
         opened = registry.load(codec).open(_pairs(options), Half.BOTH)
-        groups = [_kept(list(images.read(source, "train")), hold_out) for source in sources]
+        groups = [kept(images.read(source, "train"), hold_out) for source in sources]
         schedule = DnCNNSchedule(
             steps=steps,
             batch=batch,
@@ -72,10 +69,6 @@ def train_dncnn(
     learned_from = [data_set(source, split, group) for source, group in zip(sources, groups, strict=True)]
     export_dncnn(trainer, out, opened.describe(), _command(), learned_from)
     click.echo(f"{out.name}: {out.stat().st_size:,} bytes")
-
-
-def _kept(pictures: list[images.Named], hold_out: int | None) -> list[images.Named]:
-    return [one for i, one in enumerate(pictures) if hold_out is None or i % hold_out]
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Pre-training of the latent denoisers (edge.adapt.dncnn): feature noise in, the clean quantised map as the label.
+"""Pre-training of the latent denoisers (edge.adapt.dncnn): feature noise, soft requantisation, then
+DnCNN; the clean quantised map is the label.
 
 The noise is that of `carry=features` over AWGN: Gaussian on every real number of a quantised map, at an SNR drawn
 uniformly in dB for each picture, so that one network serves a range of SNRs without being told (blind).
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from edge.adapt.dncnn import Denoisers, DnCNNShape, root_power
+from edge.adapt.requantize import soft_requantized
 from edge.codecs import weights
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import CodecDescription
@@ -71,10 +73,13 @@ class DnCNNTrainer:
         """One optimizer step; returns the mean square error over all maps, of maps of unit mean square."""
         with torch.no_grad():
             clean = self.codec.quantize(self.codec.features(self.crops.batch(self.schedule.batch)))
-            clean = [one / root_power(one) for one in clean]
-        received = [self._through_noise(one) for one in clean]
+            received = [
+                self._through_noise(one, book)
+                for one, book in zip(clean, self.codec.codebook_tensors().values(), strict=True)
+            ]
         errors = [
-            nn.functional.mse_loss(after, before) for after, before in zip(self.denoisers(received), clean, strict=True)
+            nn.functional.mse_loss(after / root_power(before), before / root_power(before))
+            for after, before in zip(self.denoisers(received), clean, strict=True)
         ]
         loss = torch.stack(errors).sum()
         if not torch.isfinite(loss):
@@ -99,11 +104,15 @@ class DnCNNTrainer:
                 total = 0.0
         self.denoisers.eval()
 
-    def _through_noise(self, clean: Tensor) -> Tensor:
-        """Each picture of [B, D, h, w] at an SNR of its own."""
+    def _through_noise(self, clean: Tensor, vectors: Tensor) -> Tensor:
+        """[B, D, h, w] through noise, each picture at an SNR of its own, and cleaned with the codebook [K, D]."""
         low, high = self.schedule.lowest_snr_db, self.schedule.highest_snr_db
         snrs_db = (low + (high - low) * torch.rand(len(clean), generator=self.generator)).tolist()
-        return torch.cat([noisy(one[None], snr_db, self.generator) for one, snr_db in zip(clean, snrs_db, strict=True)])
+        parts = []
+        for one, snr_db in zip(torch.split(clean, 1), snrs_db, strict=True):
+            deviation = float(root_power(one)) * 10 ** (-snr_db / 20)
+            parts.append(soft_requantized(noisy(one, snr_db, self.generator), vectors, deviation))
+        return torch.cat(parts)
 
 
 def export_dncnn(

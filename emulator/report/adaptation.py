@@ -137,7 +137,7 @@ def _story(row: AdaptationReport) -> str:
     """The verdict and what else is worth knowing, in sentences."""
     verdict = {
         "adopted": "The new decoder was better and was put in force.",
-        "kept": f"The old decoder stays: {row.reason or 'the new one was not better'}.",
+        "kept": f"Not adopted: {row.reason or 'the new decoder was not better'}.",
         "pending": "It did not come to a verdict.",
     }[row.verdict]
     parts = [verdict]

@@ -280,7 +280,11 @@ class AdaptationReport(Section):
         float | None, about("The old decoder on the validation slice, in that unit.", unit="see unit")
     ] = None
     validation_after: Annotated[
-        float | None, about("The best new decoder on the validation slice, in that unit.", unit="see unit")
+        float | None,
+        about(
+            "The new decoder on the validation slice, in that unit: the one adopted, else as it was last judged.",
+            unit="see unit",
+        ),
     ] = None
     verdict: Annotated[
         Verdict,

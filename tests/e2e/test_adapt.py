@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from processes import Daemon, Yard, wait_until
+from processes import Daemon, Yard
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -208,4 +208,4 @@ def test_lsdft_changes_the_decoder_alone(yard: Yard) -> None:
     last = list(school.rx.watch())[-1]
     assert (last.phase, last.step, last.adopted) == (ENDED, 20, verdict.adopted)
     assert [s.method for s in school.rx.states()] == (["initial", "lsdft"] if verdict.adopted else [])
-    assert wait_until(lambda: school.psnr() > 0, "pictures still arrive")
+    assert school.psnr() > 10

@@ -60,9 +60,9 @@ def image_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if file.endswith(".tar"):
                 _tar(folder / file, pictures(count, seed))
             elif chosen.evaluation_split == "test":
-                both = {"train_x": pictures(count, seed), "test_x": pictures(count, seed + 25)}
-                labels = {f"{part}_y": (np.arange(count) % 10).astype(np.uint8) for part in ("train", "test")}
-                np.savez(folder / file, **both, **labels)
+                labels = (np.arange(count) % 10).astype(np.uint8)
+                train, test = pictures(count, seed), pictures(count, seed + 25)
+                np.savez(folder / file, train_x=train, test_x=test, train_y=labels, test_y=labels)
             else:
                 np.savez(folder / file, x=pictures(count, seed))
     return folder
@@ -85,4 +85,4 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def setting(image_sets: Path, tiny_weights: Path, tmp_path: Path) -> Setting:
-    return Setting(image_sets, tiny_weights, tmp_path, seeds=2, pictures=2, steps=2, crop=32, basic_steps=2)
+    return Setting(image_sets, tiny_weights, tmp_path, seeds=2, pictures=2, steps=2, batch=1, basic_steps=2)

@@ -13,6 +13,10 @@ from tools.ftsc import noise
 from tools.ftsc.models import find
 
 
+def power_of_difference(a: Segment, b: Segment) -> float:
+    return float(np.mean(np.abs(a.values.astype(np.complex128) - b.values.astype(np.complex128)) ** 2))
+
+
 def symbols(count: int) -> Segment:
     return Segment(Kind.SYMBOLS, np.ones(count, np.complex64))
 
@@ -21,7 +25,7 @@ def symbols(count: int) -> Segment:
 def test_analog_noise_has_variance_n0(snr_db: float) -> None:
     sent = symbols(100_000)
     received = noise.transmit([sent], noise.analog(snr_db), 3, 0)[0]
-    variance = float(np.mean(np.abs(received.values - sent.values) ** 2))
+    variance = power_of_difference(received, sent)
     assert variance == pytest.approx(10 ** (-snr_db / 10), rel=0.02)  # relative sigma 1/sqrt(1e5) = 0.3 %
 
 

@@ -15,15 +15,15 @@ from typing import Any
 
 import click
 
+from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.segment import Kind, Segment
 from emulator.bearers.ldpc_qam import LdpcBlocks
 from tools.ftsc import methods, noise, plots, results, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, SIDE, TESTING
-from tools.ftsc.fig2_3 import prior_options
 from tools.ftsc.methods import Cell, SentOnce
-from tools.ftsc.models import Model, find
+from tools.ftsc.models import Model, Prior, find, find_prior
 from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
@@ -49,14 +49,14 @@ class Variant:
 
     model: Model
     scale: int
-    prior: Model | None
+    prior: Prior | None
 
     @property
     def name(self) -> str:
         return f"s={self.scale}" + (", entropy-coded" if self.prior is not None else "")
 
     def options(self) -> dict[str, str]:
-        return prior_options(self.prior.options["weights"]) if self.prior is not None else {"carry": "indices"}
+        return self.prior.options() if self.prior is not None else {"carry": "indices"}
 
 
 def variants(setting: Setting) -> list[Variant]:
@@ -67,7 +67,7 @@ def variants(setting: Setting) -> list[Variant]:
         if model is None:
             setting.skip(f"vqvae2-s{scale}: no such weight file")
             continue
-        prior = find(setting.weights, f"vqvae2-s{scale}-prior")
+        prior = find_prior(setting.weights, scale)
         if prior is not None:
             found.append(Variant(model, scale, prior))
         else:
@@ -86,17 +86,25 @@ class Offer:
 
 
 def offers(setting: Setting, set_key: str, method: str) -> list[Offer]:
-    """Every variant, encoded. method: "PT" or "DFT"."""
+    """Every variant that can fit at all, encoded. method: "PT" or "DFT"."""
     pictures = methods.evaluation(setting, set_key)
     made = []
     for variant in variants(setting):
         codec = variant.model.open(variant.options())
+        if variant.prior is None and not can_fit(codec.encode(pictures[0].pixels)):
+            continue  # 9-bit indices take the same whatever the picture and the codebook
         if method == "DFT":
-            task = Task(variant.model, set_key, NONE, "dft", 0, carry="indices", curve=variant.scale == 4)
-            tensors = tuning.tuned(setting, task)[0]
-            codec.replace(tensors.parameters())  # type: ignore[attr-defined]
+            tuned = tuning.tuned(setting, Task(variant.model, set_key, NONE, "dft", 0, curve=variant.scale == 4))[0]
+            assert isinstance(codec, Adaptable)
+            assert isinstance(tuned, Adaptable)
+            codec.replace(tuned.parameters())
         made.append(Offer(variant, codec, scoring.encode(codec, pictures)))
     return made
+
+
+def can_fit(segments: Sequence[Segment]) -> bool:
+    """Whether these fit the largest budget at the best SNR."""
+    return symbols(segments, LdpcBlocks(max(SNRS_DB))) <= budget_symbols(max(JSCC_CHANNELS))
 
 
 def symbols(segments: Sequence[Segment], bearer: LdpcBlocks) -> int:
@@ -152,7 +160,7 @@ def cells_of_set(setting: Setting, set_key: str, method: str) -> dict[tuple[floa
             key |= {"budget": budget, "pictures": setting.pictures}
             key |= {v.name: f"{v.model.digest} {v.prior.digest if v.prior else ''}" for v in variants(setting)}
             if method == "DFT":
-                key |= {"steps": setting.steps, "crop": setting.crop}
+                key |= {"steps": setting.steps, "batch": setting.batch}
             found[budget, snr_db] = setting.cells.get(key, compute)
     return found
 

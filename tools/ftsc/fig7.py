@@ -105,7 +105,7 @@ def _row(
         "method": method,
         "weights": model.digest if model else "",
     }
-    key |= {"pictures": len(labels), "steps": setting.steps, "crop": setting.crop, "quick": setting.quick}
+    key |= {"pictures": len(labels), "steps": setting.steps, "batch": setting.batch, "quick": setting.quick}
     accuracy = float(setting.cells.get(key, compute)["accuracy"])
     return {
         "set": SETS[set_key].title,

@@ -51,12 +51,13 @@ def cells_of(setting: Setting, once: SentOnce, method: str, set_key: str, snr_db
     trained = trained_for(snr_db)
     here = dataclasses.replace(trained, key=f"channel{snr_db:g}", channel_snr_db=snr_db)
     seeds = range(setting.seeds)
+    found: list[Cell | None] = []
     if method == "JPEG+LDPC":
-        found = [methods.jpeg_at_budget(setting, set_key, snr_db, seed, 1 / 32) for seed in seeds]
+        found += [methods.jpeg_at_budget(setting, set_key, snr_db, seed, 1 / 32) for seed in seeds]
     elif method == "JSCC":
-        found = [methods.jscc(setting, once, set_key, here, seed) for seed in seeds]
+        found += [methods.jscc(setting, once, set_key, here, seed) for seed in seeds]
     elif method == "PT":
-        found = [methods.latent(setting, once, "vqvae2-s4", set_key, here, seed) for seed in seeds]
+        found += [methods.latent(setting, once, "vqvae2-s4", set_key, here, seed) for seed in seeds]
     else:
         model = find(setting.weights, "vqvae2-s4" + trained.latent_suffix)
         if model is None:

@@ -53,5 +53,26 @@ def _read(path: Path, _written_ns: int) -> Model:
     for option in ("scale", "top_scale", "channels"):
         if option in kind.options and option in shape:
             options[option] = str(shape[option])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Model(path.stem, codec, options, digest, metadata)
+    return Model(path.stem, codec, options, _digest(path), metadata)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The weight file of the entropy coder for VQ-VAE-2 at one scale."""
+
+    path: Path
+    digest: str
+
+    def options(self) -> dict[str, str]:
+        """The codec's options that switch the entropy coder on."""
+        return {"entropy": "prior", "prior": str(self.path)}
+
+
+def find_prior(folder: Path, scale: int) -> Prior | None:
+    """vqvae2-sSCALE-prior.safetensors, or None where there is no such file."""
+    path = folder / f"vqvae2-s{scale}-prior.safetensors"
+    return Prior(path, _digest(path)) if path.exists() else None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

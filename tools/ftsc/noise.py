@@ -17,7 +17,7 @@ from emulator.channels.noise import NoiseKey, SegmentNoise
 
 Bearers = Mapping[Kind, Bearer]
 IDEAL = Ideal()
-PACKET_ELEMENTS = 1024  # of a packet: the grain in which a bearer may lose things
+PACKET_ELEMENTS = 8  # of a packet: so small that a failed block costs little more than its own bytes
 
 
 def analog(snr_db: float | None) -> Bearers:

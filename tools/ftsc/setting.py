@@ -19,8 +19,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 class Setting:
     """data, weights, out: folders. pictures: how many of a set's evaluation part are scored. seeds: how many.
 
-    steps, crop: of a fine-tuning. basic_steps: of training from scratch (Table II). quick: few of everything, to try
-    the machinery; such results say so.
+    steps, batch: of a fine-tuning, on whole pictures. basic_steps: of training from scratch (Table II). quick: few of
+    everything, to try the machinery; such results say so.
     """
 
     data: Path
@@ -28,8 +28,8 @@ class Setting:
     out: Path
     seeds: int = 3
     pictures: int = 32
-    steps: int = 240
-    crop: int = 64
+    steps: int = 160
+    batch: int = 1
     basic_steps: int = 600
     threads: int = 1
     quick: bool = False
@@ -50,7 +50,7 @@ class Setting:
             "seeds": list(range(self.seeds)),
             "pictures": self.pictures,
             "fine_tuning_steps": self.steps,
-            "fine_tuning_crop": self.crop,
+            "fine_tuning_batch": self.batch,
             "basic_steps": self.basic_steps,
             "quick": self.quick,
         }
@@ -66,7 +66,7 @@ def options(command: Callable[[Setting], None]) -> click.Command:
         seeds: int,
         pictures: int,
         steps: int,
-        crop: int,
+        batch: int,
         basic_steps: int,
         threads: int,
         quick: bool,
@@ -76,7 +76,7 @@ def options(command: Callable[[Setting], None]) -> click.Command:
         torch.set_num_threads(threads)
         if quick:
             seeds, pictures, steps, basic_steps = 1, min(pictures, 4), min(steps, 20), min(basic_steps, 20)
-        chosen = Setting(data, weights, out, seeds, pictures, steps, crop, basic_steps, threads, quick)
+        chosen = Setting(data, weights, out, seeds, pictures, steps, batch, basic_steps, threads, quick)
         out.mkdir(parents=True, exist_ok=True)
         command(chosen)
 
@@ -86,8 +86,8 @@ def options(command: Callable[[Setting], None]) -> click.Command:
         click.option("--out", type=FOLDER, required=True, help="Results; also what an interrupted run goes on from."),
         click.option("--seeds", type=click.IntRange(1), default=3, show_default=True),
         click.option("--pictures", type=click.IntRange(1, 48), default=32, show_default=True, help="Scored in a set."),
-        click.option("--steps", type=click.IntRange(1), default=240, show_default=True, help="Of a fine-tuning."),
-        click.option("--crop", type=click.IntRange(32, 256), default=64, show_default=True, help="Of a fine-tuning."),
+        click.option("--steps", type=click.IntRange(1), default=160, show_default=True, help="Of a fine-tuning."),
+        click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Of a fine-tuning."),
         click.option("--basic-steps", type=click.IntRange(1), default=600, show_default=True, help="Of 'Basic'."),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True),
         click.option("--quick", is_flag=True, help="One seed, four pictures, 20 steps: tries the machinery."),

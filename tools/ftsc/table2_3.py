@@ -47,7 +47,7 @@ def tuned_cell(setting: Setting, task: Task) -> Cell:
     def compute() -> dict[str, Any]:
         codec, record = tuning.tuned(setting, task)
         sent = scoring.encode(codec, methods.evaluation(setting, task.set_key))
-        return scoring.run(codec, sent, noise.analog(task.channel_snr_db), task.seed) | {
+        return scoring.run(codec, sent, noise.analog(task.condition.channel_snr_db), task.seed) | {
             "better": record["better"],
             "cpu_s": record["cpu_s"],
         }

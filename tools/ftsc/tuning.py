@@ -16,6 +16,7 @@ from edge.adapt.codebook_rounds import CodebookRounds
 from edge.adapt.lessons import Lesson
 from edge.adapt.settings import AdaptSettings
 from edge.adapt.tuner import Tuner, tuner_for
+from edge.codecs import weights
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.codecs.tensors import Tensors
@@ -29,25 +30,20 @@ from tools.ftsc.setting import Setting
 CURVE_EVERY = 40  # steps between two points of Fig. 11
 CURVE_PICTURES = 8
 METHODS = ("dft", "lsdft")
+FEATURES = {"carry": "features"}
 
 
 @dataclass(frozen=True)
 class Task:
-    """One fine-tuning. carry: how the latents of the lessons cross ("features" with the condition's channel noise, or
-    "indices", without errors). curve: whether to record PSNR on evaluation pictures on the way (Fig. 11)."""
+    """One fine-tuning. The latents of its lessons cross as features, with the condition's channel noise. curve: whether
+    to record PSNR on evaluation pictures on the way (Fig. 11)."""
 
     model: Model
     set_key: str
     condition: Condition
     method: str
     seed: int
-    carry: str = "features"
     curve: bool = False
-
-    @property
-    def channel_snr_db(self) -> float | None:
-        """Of the noise that its latents meet."""
-        return self.condition.channel_snr_db if self.carry == "features" else None
 
 
 def tuned(setting: Setting, task: Task) -> tuple[Codec, dict[str, Any]]:
@@ -64,7 +60,7 @@ def tuned(setting: Setting, task: Task) -> tuple[Codec, dict[str, Any]]:
         return record
 
     record = cells.get(named, compute)
-    codec = task.model.open({"carry": task.carry})
+    codec = task.model.open(FEATURES)
     assert isinstance(codec, Adaptable)
     codec.replace(load_file(tensors_path))
     return codec, record
@@ -79,27 +75,30 @@ def key(setting: Setting, task: Task) -> dict[str, object]:
         "condition": task.condition.key,
         "method": task.method,
         "seed": task.seed,
-        "carry": task.carry,
         "curve": task.curve,
         "settings": adapt_settings(setting, task).to_json(),
     }
 
 
 def adapt_settings(setting: Setting, task: Task) -> AdaptSettings:
-    """What the receiver is told. Under noise LSDFT denoises its labels (FTSC, section IV-B.2)."""
-    noisy = task.condition.channel_snr_db is not None and task.carry == "features"
+    """What the receiver is told. Under noise LSDFT denoises its labels (FTSC, section IV-B.2) where a denoiser is
+    shipped for the codec."""
+    wanted = task.method == "lsdft" and task.condition.channel_snr_db is not None
+    denoiser = weights.shipped_folder() / f"dncnn-s{task.model.options.get('scale', '')}.safetensors"
+    if wanted and not denoiser.exists():
+        setting.skip(f"{denoiser.stem}: not shipped; LSDFT under noise takes latents as they arrive for labels")
     return AdaptSettings(
         method="dft" if task.method == "dft" else "lsdft",
         steps=setting.steps,
-        crop=setting.crop,
+        batch=setting.batch,
         seed=task.seed,
-        denoise=noisy and task.method == "lsdft",
+        denoise=wanted and denoiser.exists(),
     )
 
 
 def lessons(codec: Codec, task: Task, pictures: Sequence[Named]) -> list[Lesson]:
     """What the receiver gets: latents through the channel, and for DFT the originals."""
-    bearers = noise.analog(task.channel_snr_db)
+    bearers = noise.analog(task.condition.channel_snr_db)
     return [
         Lesson(
             noise.transmit(codec.encode(picture.pixels), bearers, 1000 + task.seed, number),
@@ -147,7 +146,7 @@ def begin(setting: Setting, task: Task, codec: Codec) -> Tuner:
 def _fine_tune(setting: Setting, task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     """(tensors, record). cpu_s: without the curve."""
     began = time.process_time()
-    codec = task.model.open({"carry": task.carry})
+    codec = task.model.open(FEATURES)
     probe = _Probe(setting, task) if task.curve else None
     curve = [{"step": 0, "psnr_db": probe.psnr_db(codec)}] if probe is not None else []
     measuring_s = time.process_time() - began
@@ -176,9 +175,9 @@ class _Probe:
     """PSNR of a codec's present state on a few evaluation pictures, over the task's channel."""
 
     def __init__(self, setting: Setting, task: Task) -> None:
-        self._codec = task.model.open({"carry": task.carry})
+        self._codec = task.model.open(FEATURES)
         self._pictures = split(setting.data, task.set_key).evaluation[: min(CURVE_PICTURES, setting.pictures)]
-        self._bearers = noise.analog(task.channel_snr_db)
+        self._bearers = noise.analog(task.condition.channel_snr_db)
 
     def psnr_db(self, state: Codec) -> float:
         assert isinstance(self._codec, Adaptable)

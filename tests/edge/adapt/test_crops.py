@@ -61,3 +61,25 @@ def test_masked_mse_is_the_mean_over_what_counts() -> None:
     counted[0, :, 1:3] = 1
     expected = (found - wanted)[0, :, 1:3].pow(2).mean()
     torch.testing.assert_close(masked_mse(found, wanted, counted), expected)
+
+
+def test_moved_pictures_are_windows_of_the_picture_mirrored_and_turned() -> None:
+    picture = torch.arange(24 * 16).float().view(1, 1, 24, 16)
+    grid = Grid.over(24, 16, [torch.zeros(1, 1, 3, 2)], crop=256)
+    seen = set()
+    for _ in range(60):
+        moved = grid.moved(picture, SEED)[0, 0]
+        upright = moved.t() if moved.shape == (8, 16) else moved
+        assert upright.shape == (16, 8)
+        mirrored = bool(upright[0, 1] < upright[0, 0])
+        upright = upright.flip(1) if mirrored else upright
+        top, left = divmod(int(upright[0, 0]), 16)
+        assert torch.equal(upright, picture[0, 0, top : top + 16, left : left + 8])
+        seen.add((moved.shape == (8, 16), mirrored, top % 8, left % 8))
+    assert {one[:2] for one in seen} == {(a, b) for a in (False, True) for b in (False, True)}
+    assert len({one[2:] for one in seen}) > 20
+
+
+def test_a_picture_of_one_unit_is_only_mirrored_and_turned() -> None:
+    grid = Grid.over(8, 8, [torch.zeros(1, 1, 1, 1)], crop=8)
+    assert grid.moved(torch.rand(2, 3, 8, 8), SEED).shape == (2, 3, 8, 8)

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from edge.adapt import denoise
-from edge.adapt.dncnn import Denoisers, DnCNN, DnCNNShape, soft_requantized
+from edge.adapt.dncnn import Denoisers, DnCNN, DnCNNShape
 from edge.adapt.errors import AdaptError
-from edge.adapt.noise import as_codebook
 from edge.codecs import weights
 from edge.codecs.contract import CodecDescription
 from edge.codecs.vqvae2 import VQVAE2
@@ -41,35 +40,13 @@ def test_the_network_is_indifferent_to_power() -> None:
         torch.nn.init.normal_(parameter, std=0.3)
     maps = [torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8)]
     plain, louder = (nets([factor * one for one in maps])[0] for factor in (1.0, 100.0))
-    torch.testing.assert_close(louder, 100 * plain)
+    torch.testing.assert_close(louder, 100 * plain, rtol=1e-3, atol=1e-2)
     assert not torch.allclose(plain, maps[0], atol=0.1)
 
 
 def test_layers_and_filters_are_those_asked_for() -> None:
     convolutions = [layer for layer in DnCNN(SHAPE).body if isinstance(layer, torch.nn.Conv2d)]
     assert [(one.in_channels, one.out_channels) for one in convolutions] == [(4, 8), (8, 8), (8, 4)]
-
-
-def test_soft_requantisation_is_the_nearest_vector_without_noise_and_the_mean_in_much() -> None:
-    book = torch.randn(16, 4, generator=torch.Generator().manual_seed(1))
-    received = as_codebook(book).lookup(torch.arange(16).view(1, 4, 4)) + 0.01
-    nearest = as_codebook(book).lookup(as_codebook(book).nearest(received))
-    torch.testing.assert_close(soft_requantized(received, book, 1e-3), nearest)
-    torch.testing.assert_close(
-        soft_requantized(received, book, 1e3), book.mean(0).view(1, 4, 1, 1).expand(1, 4, 4, 4), atol=1e-4, rtol=0
-    )
-
-
-def test_soft_requantisation_beats_both_extremes_at_moderate_noise() -> None:
-    # 4 * 64 * 64 * 4 reals; the differences are tens of percent, their standard errors under one
-    generator = torch.Generator().manual_seed(2)
-    book = torch.randn(64, 4, generator=generator)
-    codebook = as_codebook(book)
-    sent = codebook.lookup(torch.randint(64, (4, 64, 64), generator=generator))
-    got = sent + 0.5 * torch.randn(sent.shape, generator=generator)
-    soft, hard = soft_requantized(got, book, 0.5), codebook.lookup(codebook.nearest(got))
-    error = [float((one - sent).pow(2).mean()) for one in (soft, hard, got)]
-    assert error[0] < 0.8 * min(error[1:])
 
 
 def test_a_file_comes_back_ready_to_run(tmp_path: Path) -> None:

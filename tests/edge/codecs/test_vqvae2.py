@@ -86,7 +86,7 @@ def test_opening_does_not_touch_the_global_random_state(small: Path) -> None:
 def test_descriptions_match_between_halves_and_not_between_codebooks(small: Path, tmp_path: Path) -> None:
     sender, receiver = VQVAE2.open(options(small), Half.ENCODER), VQVAE2.open(options(small), Half.DECODER)
     assert sender.describe() == receiver.describe()
-    assert dict(sender.describe().options) == {"scale": "2", "top_scale": "2", "carry": "indices"}
+    assert dict(sender.describe().options) == {"scale": "2", "top_scale": "2", "carry": "indices", "entropy": "none"}
     tensors = weights.read_tensors(small, ("",))
     tensors["codebook_t.vectors"][0, 0] += 1
     weights.write(tmp_path / "other.safetensors", tensors, shape_metadata(SMALL))

@@ -197,6 +197,7 @@ class FakeWorkshop(Workshop):
     pause_at: int | None = None
     steps_done: int = 0
     gate: threading.Event = field(default_factory=threading.Event)
+    rounds_seen: list[int] = field(default_factory=list)
     lessons_seen: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -204,6 +205,7 @@ class FakeWorkshop(Workshop):
         self.gate.set()
 
     def rounds(self, codec: Any, originals: Sequence[Any], settings: AdaptSettings) -> Any:
+        self.rounds_seen.append(len(originals))
         return FakeRounds(codec, len(originals), self.rounds_step)
 
     def tuner(self, codec: Any, lessons: Sequence[Any], settings: AdaptSettings, start: Any, codebooks: Any) -> Any:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import grpc.aio
 import pytest
 from fake_adaptation import (
     Learner,
+    Taught,
     classroom,
     lesson_pictures,
     session,
@@ -363,6 +365,19 @@ def test_a_lesson_whose_original_was_damaged_is_left_out_at_both_ends() -> None:
     with_classroom(test)
 
 
+def test_a_lesson_that_one_receiver_lost_is_left_out_at_the_other_too() -> None:
+    async def test(emulator: FakeEmulator, tx: Learner, rxs: list[Learner]) -> None:
+        emulator.deliver = lambda name, run: (name, run.message_id, run.segment) != ("rx2", 1002, 2)
+        taught = await teach(tx, teach_request(pictures=lesson_pictures(6)))
+        assert taught.adopted, taught.reason
+        assert rxs[0].workshop.rounds_seen == [6, 5]  # it had begun with all of them
+        assert rxs[1].workshop.rounds_seen == [5]
+        assert [rx.workshop.lessons_seen for rx in rxs] == [[5], [5]]
+        assert [node.book for node in (tx, *rxs)] == [2, 2, 2]
+
+    with_classroom(test, ("rx1", "rx2"))
+
+
 def test_an_opening_that_was_damaged_ends_it() -> None:
     async def test(emulator: FakeEmulator, tx: Learner, rxs: list[Learner]) -> None:
         emulator.deliver = lambda name, run: run.message_id != 1000
@@ -380,6 +395,36 @@ def test_a_receiver_without_the_other_half_refuses() -> None:
         assert await shown_gain(tx, rxs[0], 1) == 1.0
 
     with_classroom(test, half="one")
+
+
+def test_a_caller_that_leaves_changes_no_codebook_and_blocks_nobody() -> None:
+    async def test(emulator: FakeEmulator, tx: Learner, rxs: list[Learner]) -> None:
+        (rx,) = rxs
+        rx.workshop.gate.clear()
+        leaving = asyncio.create_task(teach(tx, teach_request()))
+        await eventually(lambda: rx.workshop.lessons_seen == [4])
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        taught = await eventually_teach(tx, teach_request(first=2000))
+        assert taught.reason.startswith("rx: session 'flow': an adaptation is under way")
+        rx.workshop.gate.set()
+        assert [r async for r in rx.watch()][-1].adopted  # it stands ready, and nobody announces it
+        assert (tx.book, rx.book, rx.gain) == (0, 0, 1)
+        assert (await teach(tx, teach_request(first=3000))).adopted
+        assert await shown_gain(tx, rx, 1) == 1.1
+
+    with_classroom(test)
+
+
+async def eventually_teach(tx: Learner, request: adapt_pb2.TeachRequest) -> Taught:
+    """Teaches as soon as the tx knows that the caller before has left."""
+    while True:
+        try:
+            return await teach(tx, request)
+        except grpc.aio.AioRpcError as error:
+            if "an adaptation is under way" not in (error.details() or ""):
+                raise
+            await asyncio.sleep(0.02)
 
 
 def test_watching_from_before_the_beginning_to_the_end() -> None:

@@ -35,13 +35,6 @@ def silent(step: int, mse: float) -> None:
     assert mse >= 0
 
 
-def test_learning_reduces_the_error() -> None:
-    errors: list[float] = []
-    trainer(steps=120).run(None, lambda step, mse: errors.append(mse), every=40)
-    assert len(errors) == 3
-    assert errors[2] < 0.8 * errors[0]
-
-
 def test_one_seed_gives_one_result_and_another_seed_another() -> None:
     runs = []
     for seed in (0, 0, 1):

@@ -73,7 +73,7 @@ def test_pictures_before_and_after_stand_side_by_side_with_the_gain() -> None:
 def test_a_decoder_that_was_not_better_is_said() -> None:
     row = adaptation(verdict="kept", reason="19.5 dB is not above 20 dB", rounds=[], curve=[], resumed_at_steps=[50])
     text = _text(_page(row))
-    assert "The old decoder stays: 19.5 dB is not above 20 dB." in text
+    assert "Not adopted: 19.5 dB is not above 20 dB." in text
     assert "died and went on from its checkpoint at step 50" in text
 
 
