@@ -25,11 +25,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edge.adapt import denoise, noise, requantize, slices
+from edge.adapt import denoise, noise, slices
 from edge.adapt.crops import Grid, masked_mse
 from edge.adapt.errors import AdaptError
 from edge.adapt.lessons import Lesson, adaptable
 from edge.adapt.settings import AdaptSettings
+from edge.codecs import requantize
 from edge.codecs.contract import Codec
 from edge.codecs.tensors import Tensors
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge.codecs import feature_symbols, network_codec, weights
+from edge.codecs import feature_symbols, network_codec, requantize, weights
 from edge.codecs.contract import CodecDescription, CodecError, Half
 from edge.codecs.conv_stages import SCALES
 from edge.codecs.network_codec import MEMORY_FORMAT, NetworkCodec, conceal
@@ -29,6 +29,7 @@ from edge.images import Picture
 from edge.segment import Kind, Segment
 
 INDICES, FEATURES = "indices", "features"
+REQUANTIZE = ("none", "nearest", "soft")
 TRANSMITTER, RECEIVER = ("encoder", "codebook"), ("decoder", "codebook")  # how the tensors' names begin
 
 COMMON_OPTIONS = MappingProxyType(
@@ -36,7 +37,8 @@ COMMON_OPTIONS = MappingProxyType(
         "scale": f"side of the picture over side of the (bottom) map: {', '.join(map(str, SCALES))} (default 4)",
         "weights": "path of a .safetensors file (default: the shipped one for the scale)",
         "carry": f"{INDICES} (default), or {FEATURES}: the vectors' numbers as analog symbols",
-        "requantize": "false (default) or true: with carry=features, received vectors are rounded to the codebook",
+        "requantize": "with carry=features, what to take for a received vector: itself (none, default), the nearest "
+        "codebook vector (nearest), or the mean of the likely ones (soft)",
     }
 )
 
@@ -53,7 +55,7 @@ class VQCodec(NetworkCodec):
         transmitter: VQTransmitter | None,
         receiver: VQReceiver | None,
         carry: str = INDICES,
-        requantize: bool = False,
+        requantize: str = "none",
     ) -> None:
         """Takes networks that are ready to run; `open` loads them. At least one half must be there."""
         if transmitter is None and receiver is None:
@@ -87,7 +89,7 @@ class VQCodec(NetworkCodec):
         scales = [str(scale) for scale in SCALES]
         sizes = {name: int(network_codec.choice(options, name, scales, d)) for name, d in cls.size_options.items()}
         carry = network_codec.choice(options, "carry", (INDICES, FEATURES), INDICES)
-        requantize = network_codec.choice(options, "requantize", ("false", "true"), "false") == "true"
+        rounding = network_codec.choice(options, "requantize", REQUANTIZE, "none")
         path = Path(options.get("weights") or weights.shipped_folder() / cls.shipped_name(sizes))
         shape = network_codec.read_shape(path, cls.name, cls.shape_type)
         network_codec.check_shape(path, shape, sizes)
@@ -98,7 +100,7 @@ class VQCodec(NetworkCodec):
             receiver = network_codec.load(path, lambda: cls.build_receiver(shape), RECEIVER)
         if transmitter is not None and receiver is not None:
             receiver.share(transmitter)
-        return cls(shape, transmitter, receiver, carry, requantize)
+        return cls(shape, transmitter, receiver, carry, rounding)
 
     def describe(self) -> CodecDescription:
         """Sizes, carriage, and a digest of the codebooks. Not the networks: a receiver may fine-tune its decoder (DFT).
@@ -191,7 +193,9 @@ class VQCodec(NetworkCodec):
             conceal(vectors, present, book.mean(0))
             for (vectors, present), book in zip(feature_symbols.from_segments(segments, usual), books, strict=True)
         ]
-        return self.quantize(maps) if self.requantize else maps
+        if self.requantize == "soft":
+            return [requantize.cleaned(vectors, book) for vectors, book in zip(maps, books, strict=True)]
+        return self.quantize(maps) if self.requantize == "nearest" else maps
 
     def _check_indices(self, segments: Sequence[Segment]) -> None:
         self._check_sizes([segment.values.shape for segment in segments])

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from edge.adapt.dncnn import Denoisers, DnCNNShape, root_power
-from edge.adapt.requantize import soft_requantized
 from edge.codecs import weights
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import CodecDescription
+from edge.codecs.requantize import soft_requantized
 from edge.images import Named
 from edge.train.crops import RandomCrops
 from edge.train.impairment import noisy

@@ -30,6 +30,7 @@ from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec, CodecError, Half
 from edge.images import Named, Picture, resized
 from edge.segment import Segment
+from tools.ftsc import models
 
 SIDE = 256
 SCALES = (2, 4, 8, 16)
@@ -47,16 +48,16 @@ class Contender:
     ldpc: bool = False  # its bits also go through LDPC, QAM and belief propagation; that is timed with decode
 
 
-def contenders(weights: Path | None) -> list[Contender]:
-    """Those that can be opened here. weights: a folder of other weights than the shipped ones."""
+def contenders(folder: Path | None) -> list[Contender]:
+    """Those that can be opened here. folder: of other weights than the shipped ones."""
 
-    def file(name: str) -> dict[str, str]:
-        path = weights / f"{name}.safetensors" if weights is not None else None
-        return {"weights": str(path)} if path is not None and path.exists() else {}
+    def options(name: str, shipped: dict[str, str]) -> dict[str, str]:
+        model = models.find(folder, name) if folder is not None else None
+        return dict(model.options) if model is not None else shipped
 
-    listed = [Contender(f"vqvae2 s={s}", "vqvae2", {"scale": str(s)} | file(f"vqvae2-s{s}")) for s in SCALES]
-    listed.append(Contender("vqvae s=4", "vqvae", {"scale": "4"} | file("vqvae-s4")))
-    listed.append(Contender("deepjscc k/n=1/32", "deepjscc", file("deepjscc-c3-10") | {"channels": "3"}))
+    listed = [Contender(f"vqvae2 s={s}", "vqvae2", options(f"vqvae2-s{s}", {"scale": str(s)})) for s in SCALES]
+    listed.append(Contender("vqvae s=4", "vqvae", options("vqvae-s4", {"scale": "4"})))
+    listed.append(Contender("deepjscc k/n=1/32", "deepjscc", options("deepjscc-c3-10", {"snr_db": "10"})))
     listed.append(Contender("jpeg", "jpeg", {"budget_bits": str(JPEG_BITS)}))
     listed.append(Contender(f"jpeg + LDPC, {SNR_DB:g} dB", "jpeg", {"budget_bits": str(JPEG_BITS)}, ldpc=True))
     return listed

@@ -53,7 +53,7 @@ def cells_of(setting: Setting, once: SentOnce, method: str, set_key: str, snr_db
     seeds = range(setting.seeds)
     found: list[Cell | None] = []
     if method == "JPEG+LDPC":
-        found += [methods.jpeg_at_budget(setting, set_key, snr_db, seed, 1 / 32) for seed in seeds]
+        found.append(methods.jpeg_at_budget(setting, set_key, snr_db, 0, 1 / 32))
     elif method == "JSCC":
         found += [methods.jscc(setting, once, set_key, here, seed) for seed in seeds]
     elif method == "PT":

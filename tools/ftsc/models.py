@@ -53,6 +53,8 @@ def _read(path: Path, _written_ns: int) -> Model:
     for option in ("scale", "top_scale", "channels"):
         if option in kind.options and option in shape:
             options[option] = str(shape[option])
+    if "snr_db" in kind.options and "snr_db" in metadata:
+        options["snr_db"] = metadata["snr_db"]
     return Model(path.stem, codec, options, _digest(path), metadata)
 
 

@@ -76,7 +76,7 @@ def cells_of(setting: Setting, once: SentOnce, method: str, set_key: str, condit
         "LSDFT": (setting.seeds, lambda seed: fine_tuned(setting, set_key, condition, "lsdft", seed)),
         "PT": (channel_seeds, lambda seed: methods.latent(setting, once, "vqvae2-s4", set_key, condition, seed)),
         "Basic": (1, lambda _: scratch(setting, once, set_key, condition)),
-        "JPEG": (channel_seeds, lambda seed: methods.jpeg(setting, set_key, condition, seed)),
+        "JPEG": (1, lambda seed: methods.jpeg(setting, set_key, condition, seed)),
         "JSCC": (channel_seeds, lambda seed: methods.jscc(setting, once, set_key, condition, seed)),
     }
     seeds, way = ways[method]

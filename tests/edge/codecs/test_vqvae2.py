@@ -166,7 +166,7 @@ def test_bad_options_are_named() -> None:
         VQVAE2.open({"top_scale": "1"}, Half.BOTH)
     with pytest.raises(CodecError, match=r"codec\.options\.carry: must be one of indices, features, got 'bits'"):
         VQVAE2.open({"carry": "bits"}, Half.BOTH)
-    with pytest.raises(CodecError, match=r"codec\.options\.requantize: must be one of false, true, got 'yes'"):
+    with pytest.raises(CodecError, match=r"codec\.options\.requantize: must be one of none, nearest, soft, got 'yes'"):
         VQVAE2.open({"requantize": "yes"}, Half.BOTH)
     with pytest.raises(CodecError, match=r"codec\.options\.sacle: vqvae2 has no such option"):
         VQVAE2.open({"sacle": "4"}, Half.BOTH)
@@ -219,7 +219,7 @@ def test_features_carry_the_vectors_that_the_indices_name(small: Path) -> None:
 
 def test_requantised_features_are_codewords_again(small: Path) -> None:
     plain = VQVAE2.open(options(small) | {"carry": "features"}, Half.BOTH)
-    rounding = VQVAE2.open(options(small) | {"carry": "features", "requantize": "true"}, Half.DECODER)
+    rounding = VQVAE2.open(options(small) | {"carry": "features", "requantize": "nearest"}, Half.DECODER)
     assert rounding.describe() == plain.describe()  # the receiver's own affair
     segments = plain.encode(PICTURE)
     jitter = np.random.default_rng(0).normal(0, 1e-4, segments[1].values.shape).astype(np.complex64)
@@ -227,6 +227,26 @@ def test_requantised_features_are_codewords_again(small: Path) -> None:
     sent = plain.inputs_from_segments(segments)[1]
     assert not torch.allclose(plain.inputs_from_segments(noisy)[1], sent, rtol=1e-6, atol=1e-7)
     assert torch.allclose(rounding.inputs_from_segments(noisy)[1], sent, rtol=1e-6, atol=1e-7)
+
+
+def test_soft_requantisation_comes_closer_than_the_nearest_vectors_do(small: Path) -> None:
+    given = options(small) | {"carry": "features"}
+    sender = VQVAE2.open(given, Half.ENCODER)
+    rounding, soft = (VQVAE2.open(given | {"requantize": way}, Half.DECODER) for way in ("nearest", "soft"))
+    assert soft.describe() == sender.describe()
+    segments = sender.encode(PICTURE)
+    clean = soft.inputs_from_segments(segments)
+    rng = np.random.default_rng(1)
+    noisy = list(segments)
+    for i in range(2):  # 3 dB: nearest vectors are often wrong ones
+        shape = segments[i].values.shape
+        noise = rng.normal(0, 0.5, (2, *shape))
+        noisy[i] = replace(segments[i], values=(segments[i].values + noise[0] + 1j * noise[1]).astype(np.complex64))
+    errors = [
+        sum(float((a - b).square().sum()) for a, b in zip(way.inputs_from_segments(noisy), clean, strict=True))
+        for way in (rounding, soft)
+    ]
+    assert errors[1] < 0.9 * errors[0]
 
 
 def test_whatever_arrived_of_features_gives_a_picture(small: Path) -> None:

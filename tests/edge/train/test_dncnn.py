@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from edge.adapt import denoise
-from edge.adapt.requantize import cleaned
 from edge.codecs import weights
 from edge.codecs.contract import Half
+from edge.codecs.requantize import cleaned
 from edge.codecs.vqvae2 import VQVAE2, shape_metadata
 from edge.codecs.vqvae2_network import ReceiverHalf, TransmitterHalf, VQVAE2Shape
 from edge.images import Named

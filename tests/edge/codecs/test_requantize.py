@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edge.adapt.noise import as_codebook
-from edge.adapt.requantize import cleaned, estimated_deviation, soft_requantized
+from edge.codecs.requantize import cleaned, estimated_deviation, soft_requantized
 
 
 def test_soft_requantisation_is_the_nearest_vector_without_noise_and_the_mean_in_much() -> None:
