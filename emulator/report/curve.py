@@ -36,7 +36,7 @@ def draw(row: AdaptationReport) -> Markup | None:
     """The drawing, or None when fewer than two points are known."""
     judged = [(float(point.step), point.validation) for point in row.curve]
     losses = [(float(point.step), point.loss) for point in row.curve]
-    points, label = _known(judged), f"validation ({row.unit})"
+    points, label = _judgements(_known(judged)), f"validation ({row.unit})"
     if len(points) < 2:
         points, label = _known(losses), "training loss"
     if len(points) < 2:
@@ -55,6 +55,11 @@ def draw(row: AdaptationReport) -> Markup | None:
 
 def _known(points: Sequence[tuple[float, float | None]]) -> list[Point]:
     return [(step, value) for step, value in points if value is not None]
+
+
+def _judgements(points: Sequence[Point]) -> list[Point]:
+    """Without repetitions: between two judgements a receiver tells the last one again."""
+    return [point for i, point in enumerate(points) if i == 0 or point[1] != points[i - 1][1]]
 
 
 def _line(axes: _Axes, points: Sequence[Point]) -> list[Markup]:

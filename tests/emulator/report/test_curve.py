@@ -41,6 +41,12 @@ def test_where_nothing_was_judged_twice_the_loss_is_drawn() -> None:
     assert not [line for line in svg.iter("line") if line.attrib["class"] == "before"]
 
 
+def test_a_judgement_told_again_is_drawn_once_where_it_was_made() -> None:
+    svg = _svg((0, 0.1, 20.0), (5, 0.1, 20.0), (10, 0.1, 22.0), (15, 0.1, 22.0), (20, 0.1, 23.0))
+    assert svg is not None
+    assert [title.text for title in svg.iter("title")] == ["step 0: 20", "step 10: 22", "step 20: 23"]
+
+
 def test_nothing_is_drawn_from_one_point() -> None:
     assert _svg() is None
     assert _svg((10, 0.5, 20.0)) is None
