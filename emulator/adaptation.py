@@ -257,7 +257,7 @@ def settings(step: Adapt) -> adapt_pb2.AdaptSettings:
         crop=step.crop,
         learning_rate=step.learning_rate,
         checkpoint_steps=step.checkpoint_steps,
-        proximity=step.proximity,
+        equivariance=step.equivariance,
         seed=step.seed,
         denoise=step.denoise,
     )

@@ -8,13 +8,13 @@ distance that the true picture has (X-ray: 1.1e-4 against 4.0e-4), so going on f
 term is added, which needs no originals either. Whatever the true pictures are, moved and mirrored they are pictures of
 the same kind, and the whole transceiver should carry these as well (the idea of equivariant imaging; Chen, Tachella and
 Davies 2021): the deployed decoder's own pictures, mirrored and shifted against the grid of the latents, are encoded,
-sent in thought, decoded, and compared with themselves. Its weight against eq. (7) is `proximity`.
+sent in thought, decoded, and compared with themselves. Its weight against eq. (7) is `equivariance`.
 
 PSNR in dB on 12 evaluation pictures of 128x128 after 60 steps of four pictures with 24 latents, scale 4, no noise;
 pretrained / eq. (7) alone / this (rate 1e-4) / this (3e-4) / DFT: Fashion-MNIST 37.87 / 34.26 / 38.86 / 39.11 / 41.22,
 anime 31.75 / 29.96 / - / 31.89 / 32.03, X-ray 33.77 / - / 33.87 / - / 34.28, CamVid 26.65 / - / 26.67 / - / 26.74.
 The objective on held-out latents fell wherever PSNR rose; eq. (7) alone fell by 44 % while PSNR lost 3.6 dB, so with
-proximity 0 the verdict means nothing.
+equivariance 0 the verdict means nothing.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class LatentSpaceFineTuning:
         self.before = self.judge()
 
     def loss(self, generator: torch.Generator) -> Tensor:
-        """Eq. (7) of one batch of crops, and proximity times the second term on the same crops."""
+        """Eq. (7) of one batch of crops, and equivariance times the second term on the same crops."""
         return self._objective(self._batch(generator), generator)
 
     @torch.no_grad()
@@ -87,8 +87,8 @@ class LatentSpaceFineTuning:
         wanted = batch.labels[self._codec.compared_map]
         height, width = wanted.shape[-2:]
         loss = masked_mse(found, wanted, nn.functional.adaptive_avg_pool2d(batch.counted, (height, width)))
-        if self._settings.proximity > 0:
-            loss = loss + self._settings.proximity * self._carried(batch.guesses, generator)
+        if self._settings.equivariance > 0:
+            loss = loss + self._settings.equivariance * self._carried(batch.guesses, generator)
         return loss
 
     def _carried(self, guesses: Tensor, generator: torch.Generator) -> Tensor:

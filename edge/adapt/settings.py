@@ -25,7 +25,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "validation": (0.01, 0.9),
     "checkpoint_steps": (1, 100_000),
     "seed": (0, 2**63 - 1),
-    "proximity": (0.0, 1e6),
+    "equivariance": (0.0, 1e6),
 }
 
 
@@ -38,7 +38,7 @@ class AdaptSettings:
     learning_rate (peak; warm-up, then cosine): the decoder's training; a crop of the picture's size wastes least (see
     edge.adapt.crops). validation: share of the images that judge and do not teach. checkpoint_steps: steps between two
     checkpoints. denoise: LSDFT labels go through pretrained DnCNNs as well, after the codebook (see
-    edge.adapt.denoise). proximity: weight of LSDFT's second term against eq. (7) (see edge.adapt.lsdft).
+    edge.adapt.denoise). equivariance: weight of LSDFT's second term against eq. (7) (see edge.adapt.lsdft).
 
     Raises AdaptError, one sentence, for a value out of range.
     """
@@ -54,7 +54,7 @@ class AdaptSettings:
     checkpoint_steps: int = 50
     seed: int = 0
     denoise: bool = False
-    proximity: float = 10.0
+    equivariance: float = 10.0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -64,10 +65,16 @@ def train_dncnn(
             seed=seed,
         )
         trainer = DnCNNTrainer(adaptable(opened), schedule, groups, resize)
-        trainer.run(lambda step, loss: click.echo(f"step {step}/{steps}  error {loss:.5f}", err=True))
+        errors: list[float] = []
+
+        def on_progress(step: int, error: float) -> None:
+            errors.append(error)
+            click.echo(f"step {step}/{steps}  error {error:.5f}", err=True)
+
+        trainer.run(on_progress)
     split = "train" if hold_out is None else f"train, all but every {hold_out}th"
     learned_from = [data_set(source, split, group) for source, group in zip(sources, groups, strict=True)]
-    export_dncnn(trainer, out, opened.describe(), _command(), learned_from)
+    export_dncnn(trainer, out, opened.describe(), _command(), learned_from, errors[-1])
     click.echo(f"{out.name}: {out.stat().st_size:,} bytes")
 
 
@@ -80,5 +87,5 @@ def _pairs(options: tuple[str, ...]) -> dict[str, str]:
 
 def _command() -> str:
     """How it was called, without machine-specific folders."""
-    words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
+    words = [re.sub(r"(^|=)[^=]*/", r"\1", word) for word in sys.argv[1:]]
     return shlex.join(["edge-codec", *words])

@@ -69,10 +69,13 @@ def train_index_prior(
     import torch
 
     from edge import images
+    from edge.codecs import index_prior as prior_network
     from edge.codecs.contract import Half
     from edge.codecs.vqvae2 import VQVAE2
+    from edge.train import crops as crops_module
+    from edge.train import index_prior
     from edge.train.crops import RandomCrops
-    from edge.train.export import data_set
+    from edge.train.export import code_version, data_set
     from edge.train.index_prior import PriorSchedule, PriorTrainer, export_prior, index_maps
 
     if out.suffix != ".safetensors":
@@ -101,6 +104,7 @@ def train_index_prior(
         "seed": str(seed),
         "data_sets": json.dumps([data_set(source, "train", found) | held for source, found in learned_from]),
         "command": _command(context),
+        "code_version": json.dumps(code_version(crops_module, index_prior, prior_network)),
     }
     export_prior(trainer, out, metadata)
     if test:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +17,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from edge.adapt import dncnn as dncnn_network
 from edge.adapt.dncnn import Denoisers, DnCNNShape, root_power
 from edge.codecs import weights
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import CodecDescription
 from edge.codecs.requantize import soft_requantized
 from edge.images import Named
+from edge.train import crops
 from edge.train.crops import RandomCrops
+from edge.train.export import code_version
 from edge.train.impairment import noisy
 
 ARCHITECTURE = "dncnn"
@@ -116,10 +120,15 @@ class DnCNNTrainer:
 
 
 def export_dncnn(
-    trainer: DnCNNTrainer, out: Path, codec: CodecDescription, command: str, learned_from: Sequence[dict[str, object]]
+    trainer: DnCNNTrainer,
+    out: Path,
+    codec: CodecDescription,
+    command: str,
+    learned_from: Sequence[dict[str, object]],
+    error: float,
 ) -> dict[str, str]:
     """Writes the denoisers with what they belong to and come from; returns the metadata. learned_from: from
-    `edge.train.export.data_set`."""
+    `edge.train.export.data_set`. error: the last mean loss of the training."""
     metadata = {
         "architecture": ARCHITECTURE,
         "shape": json.dumps(asdict(trainer.denoisers.shape)),
@@ -129,7 +138,8 @@ def export_dncnn(
         "steps_done": str(trainer.step),
         "data_sets": json.dumps(list(learned_from)),
         "command": command,
-        "torch": str(torch.__version__),
+        "code_version": json.dumps(code_version(sys.modules[__name__], dncnn_network, crops)),
+        "metrics": json.dumps({"mean_square_error": error, "on": "fresh training crops, maps of unit mean square"}),
     }
     tensors = {name: tensor.detach().contiguous() for name, tensor in trainer.denoisers.state_dict().items()}
     weights.write(out, tensors, metadata)

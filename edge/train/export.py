@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -19,10 +20,10 @@ from edge.train import crops, impairment, loop
 from edge.train.loop import Learner, Trainer
 
 
-def code_version(learner: Learner) -> dict[str, str]:
+def code_version(*modules: ModuleType) -> dict[str, str]:
     """Package version, torch version, and a digest of the modules that decide the weights (besides data, settings)."""
     digest = hashlib.sha256()
-    for module in (loop, crops, impairment, *learner.code):
+    for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
     try:
         version = importlib.metadata.version("semedge")
@@ -82,7 +83,7 @@ def export(
         "started_from": learner.taken or "random weights",
         "data_sets": json.dumps(list(learned_from)),
         "command": command,
-        "code_version": json.dumps(code_version(learner)),
+        "code_version": json.dumps(code_version(loop, crops, impairment, *learner.code)),
     }
     weights.write(out, tensors, metadata)
     if test_pictures:

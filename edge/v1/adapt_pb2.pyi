@@ -34,7 +34,7 @@ ADAPT_PHASE_TUNING: AdaptPhase
 ADAPT_PHASE_ENDED: AdaptPhase
 
 class AdaptSettings(_message.Message):
-    __slots__ = ("method", "rounds", "steps", "batch", "crop", "learning_rate", "codebook_rate", "validation", "checkpoint_steps", "seed", "denoise", "proximity")
+    __slots__ = ("method", "rounds", "steps", "batch", "crop", "learning_rate", "codebook_rate", "validation", "checkpoint_steps", "seed", "denoise", "equivariance")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -46,7 +46,7 @@ class AdaptSettings(_message.Message):
     CHECKPOINT_STEPS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     DENOISE_FIELD_NUMBER: _ClassVar[int]
-    PROXIMITY_FIELD_NUMBER: _ClassVar[int]
+    EQUIVARIANCE_FIELD_NUMBER: _ClassVar[int]
     method: AdaptMethod
     rounds: int
     steps: int
@@ -58,8 +58,8 @@ class AdaptSettings(_message.Message):
     checkpoint_steps: int
     seed: int
     denoise: bool
-    proximity: float
-    def __init__(self, method: _Optional[_Union[AdaptMethod, str]] = ..., rounds: _Optional[int] = ..., steps: _Optional[int] = ..., batch: _Optional[int] = ..., crop: _Optional[int] = ..., learning_rate: _Optional[float] = ..., codebook_rate: _Optional[float] = ..., validation: _Optional[float] = ..., checkpoint_steps: _Optional[int] = ..., seed: _Optional[int] = ..., denoise: _Optional[bool] = ..., proximity: _Optional[float] = ...) -> None: ...
+    equivariance: float
+    def __init__(self, method: _Optional[_Union[AdaptMethod, str]] = ..., rounds: _Optional[int] = ..., steps: _Optional[int] = ..., batch: _Optional[int] = ..., crop: _Optional[int] = ..., learning_rate: _Optional[float] = ..., codebook_rate: _Optional[float] = ..., validation: _Optional[float] = ..., checkpoint_steps: _Optional[int] = ..., seed: _Optional[int] = ..., denoise: _Optional[bool] = ..., equivariance: _Optional[float] = ...) -> None: ...
 
 class TeachRequest(_message.Message):
     __slots__ = ("session", "settings", "images", "first_message_id", "first_offered_ns")

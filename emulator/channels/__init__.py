@@ -13,7 +13,7 @@ One file a law:
   (``belief_propagation``); ``mcs``: which modulation and code rate at which SNR;
 - ``erasure``: which packets are lost.
 
-Every channel on payloads but ``ldpc`` is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous slice of a
-segment that starts at element ``offset``, ``draw`` a ``SegmentNoise``. However a segment is cut, its slices come out
-the same.
+Every channel on payloads but ``ldpc`` is called as ``channel(signal, offset, draw)``: ``signal`` is the contiguous
+slice of a segment that starts at element ``offset``, ``draw`` a ``SegmentNoise``. However a segment is cut, its slices
+come out the same.
 """

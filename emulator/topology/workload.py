@@ -168,7 +168,7 @@ class Adapt(Cast):
     ) = Field(
         default=None, description="the steps between two checkpoints: a receiver that dies loses no more than these"
     )
-    proximity: Annotated[float, Number("give a weight", at_least=0, at_most=1e6)] | None = Field(
+    equivariance: Annotated[float, Number("give a weight", at_least=0, at_most=1e6)] | None = Field(
         default=None, description="the weight of lsdft's second term against that of equation (7)"
     )
     seed: Annotated[int, Number("give a seed", at_least=0, at_most=2**63 - 1, whole=True)] = Field(

@@ -162,7 +162,7 @@ def test_an_adaptation_that_cannot_be_ends_the_run(
 
 def test_a_decoder_that_got_worse_is_not_adopted(yard: Yard) -> None:
     # a learning rate at which nothing can be learnt, and codebooks left alone
-    process = adapting(yard, VQVAE2, images=4, learning_rate=1.0, steps=60, rounds=0, crop=16, batch=1)
+    process = adapting(yard, VQVAE2, images=4, learning_rate=0.1, steps=40, rounds=0, crop=16, batch=1)
     _, adaptation = finished(end(yard, *process))
     assert adaptation.verdict == "kept"
     assert "not better" in adaptation.reason

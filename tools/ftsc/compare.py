@@ -251,7 +251,8 @@ def draw(setting: Setting, found: list[Row]) -> None:
             for method in dict.fromkeys(str(row["method"]) for row in found):
                 wanted = {"k_over_n": rate, "snr_db": snr_db, "method": method}
                 points = [results.point(found, set=title, **wanted) for title in titles]
-                series.append((method, [None if p is None else results.Banded(p.mean, p.mean, p.mean) for p in points]))
+                if any(points):
+                    series.append((method, [p and results.Banded(p.mean, p.mean, p.mean) for p in points]))
             panels.append((f"k/n = {rate}, {snr_db:g} dB", series))
     plots.bars(setting.out / "compare.png", titles, panels)
 

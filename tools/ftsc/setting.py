@@ -27,10 +27,10 @@ class Setting:
     weights: Path
     out: Path
     seeds: int = 3
-    pictures: int = 32
-    steps: int = 160
+    pictures: int = 24
+    steps: int = 120
     batch: int = 1
-    basic_steps: int = 600
+    basic_steps: int = 400
     threads: int = 1
     quick: bool = False
     skipped: list[str] = field(default_factory=list)
@@ -85,10 +85,10 @@ def options(command: Callable[[Setting], None]) -> click.Command:
         click.option("--weights", type=FOLDER, required=True, help="Folder with the pretrained .safetensors files."),
         click.option("--out", type=FOLDER, required=True, help="Results; also what an interrupted run goes on from."),
         click.option("--seeds", type=click.IntRange(1), default=3, show_default=True),
-        click.option("--pictures", type=click.IntRange(1, 48), default=32, show_default=True, help="Scored in a set."),
-        click.option("--steps", type=click.IntRange(1), default=160, show_default=True, help="Of a fine-tuning."),
+        click.option("--pictures", type=click.IntRange(1, 48), default=24, show_default=True, help="Scored in a set."),
+        click.option("--steps", type=click.IntRange(1), default=120, show_default=True, help="Of a fine-tuning."),
         click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Of a fine-tuning."),
-        click.option("--basic-steps", type=click.IntRange(1), default=600, show_default=True, help="Of 'Basic'."),
+        click.option("--basic-steps", type=click.IntRange(1), default=400, show_default=True, help="Of 'Basic'."),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True),
         click.option("--quick", is_flag=True, help="One seed, four pictures, 20 steps: tries the machinery."),
     ]

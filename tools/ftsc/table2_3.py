@@ -112,7 +112,7 @@ def with_differences(group: list[dict[str, Any]]) -> list[Row]:
     for row in group:
         for column, sign, method in (("above_pt_db", 1, "PT"), ("lsdft_above_db", -1, "LSDFT")):
             if method in psnr:
-                row[column] = round(sign * (row["psnr_db"] - psnr[method]), 3)
+                row[column] = round(sign * (row["psnr_db"] - psnr[method]), 3) + 0.0  # no minus zero
     return list(group)
 
 

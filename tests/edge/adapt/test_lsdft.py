@@ -17,7 +17,7 @@ from edge.images import Picture
 
 Opened = Callable[..., VQVAE2]
 Lessons = Callable[..., list[Lesson]]
-SETTINGS = AdaptSettings(method="lsdft", steps=30, batch=4, crop=32, learning_rate=3e-3, proximity=0.0)
+SETTINGS = AdaptSettings(method="lsdft", steps=30, batch=4, crop=32, learning_rate=3e-3, equivariance=0.0)
 
 
 def eq_7(codec: VQVAE2, lessons: list[Lesson]) -> float:
@@ -49,13 +49,13 @@ def test_fine_tuning_lowers_eq_7_and_needs_no_originals(
     assert eq_7(codec, lessons) < 0.8 * before
 
 
-def test_proximity_adds_the_pull_towards_the_deployed_decoder(
+def test_equivariance_adds_the_pull_towards_the_deployed_decoder(
     opened: Opened, pictures: list[Picture], lessons_of: Lessons
 ) -> None:
     lessons = lessons_of(opened(), pictures, originals=False)
 
-    def loss(proximity: float) -> float:
-        settings = AdaptSettings(method="lsdft", batch=4, crop=32, proximity=proximity)
+    def loss(equivariance: float) -> float:
+        settings = AdaptSettings(method="lsdft", batch=4, crop=32, equivariance=equivariance)
         method = LatentSpaceFineTuning(opened(), lessons, settings, None)
         return float(method.loss(torch.Generator().manual_seed(1)))
 
@@ -92,7 +92,7 @@ def test_a_continuous_codec_is_tuned_on_the_latent_that_was_sent(
     continuous: Callable[[], Codec], pictures: list[Picture], lessons_of: Lessons
 ) -> None:
     lessons = lessons_of(continuous(), pictures, originals=False)
-    settings = AdaptSettings(method="lsdft", steps=60, batch=4, crop=16, learning_rate=3e-2, proximity=0.0)
+    settings = AdaptSettings(method="lsdft", steps=60, batch=4, crop=16, learning_rate=3e-2, equivariance=0.0)
     tuner = tuner_for(continuous(), lessons, settings, {})
     first = tuner.advance(1).loss
     while not tuner.finished:

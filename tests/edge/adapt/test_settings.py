@@ -35,7 +35,7 @@ def test_rounds_left_out_are_the_methods_own() -> None:
         ("checkpoint_steps", 0),
         ("seed", -1),
         ("denoise", 1),
-        ("proximity", -0.1),
+        ("equivariance", -0.1),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: Any) -> None:

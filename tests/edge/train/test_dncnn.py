@@ -35,7 +35,7 @@ def test_training_removes_noise_from_maps_it_has_not_seen_and_the_file_does_too(
     trainer.run(lambda step, loss: losses.append(loss), every=20)
     assert losses[-1] < losses[0]
     path = tmp_path / "dncnn-s2.safetensors"
-    metadata = export_dncnn(trainer, path, codec.describe(), "edge-codec train dncnn", [])
+    metadata = export_dncnn(trainer, path, codec.describe(), "edge-codec train dncnn", [], 0.01)
     assert weights.read_metadata(path) == metadata
     loaded = denoise.load(path, codec.describe())
     unseen = torch.from_numpy(RNG.random((2, 3, 32, 32), dtype=np.float32))
