@@ -15,6 +15,7 @@ BENCHMARKS = {  # each with the option that names its JSON file last
     "transfer": ["transfer.py", "--out"],
     "startup": ["startup.py", "--out"],
     "optimizer": ["optimizer.py", "--json"],
+    "codecs": ["codecs.py", "--tune", "--profile", "--out"],
 }
 
 
