@@ -227,7 +227,9 @@ def test_auto_scale_asks_for_one_of_the_codecs_rates() -> None:
     assert list(request.scales) == [2, 4, 8, 16]
     assert not request.HasField("scale")
     assert not request.HasField("deadline_s")
-    assert request.quality.preset == planner_pb2.QUALITY_PRESET_FFHQ_IDEAL
+    assert [point.rho for point in request.quality.measured.points] == [0.1171875 / 4**i for i in (3, 2, 1, 0)]
+    paper = plan_request(load("ftsc-downlink", ["resources.quality=ffhq-ideal"])).quality
+    assert paper.preset == planner_pb2.QUALITY_PRESET_FFHQ_IDEAL
     line = plan_request(load("ftsc-downlink", ["resources.quality={intercept_db: 40, slope_db: 3}"])).quality.line
     assert (line.intercept_db, line.slope_db) == (40, 3)
     with pytest.raises(ValueError, match="quickstart has no plan"):
