@@ -243,7 +243,7 @@ def run(context: click.Context, common: Run, multiple: int, build: Callable[[], 
     held = {"hold_out": common.hold_out}
     sets = [data_set(source, "train", pictures) | held for source, pictures in learned_from]
     with bad_input():
-        metadata = export(trainer, common.out, _command(context), sets, scored_on, test)
+        metadata = export(trainer, common.out, command_line(context), sets, scored_on, test)
     _tell(common, metadata)
 
 
@@ -347,7 +347,7 @@ def _to_the_end(trainer: Trainer, checkpoint: Path | None, console: Console) -> 
     return True
 
 
-def _command(context: click.Context) -> str:
+def command_line(context: click.Context) -> str:
     """The command line with every option, paths by their base names."""
     words = ["edge-codec", "train", str(context.command.name)]
     for parameter in context.command.params:

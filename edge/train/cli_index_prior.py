@@ -6,8 +6,6 @@ Only the command line is here; torch is imported when the verb runs.
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.codec_cli_shared import EXISTING, BadInput, bad_input, json_flag
+from edge.train.cli import command_line, kept, scaled
 
 if TYPE_CHECKING:
     from edge.images import Named
@@ -89,7 +88,7 @@ def train_index_prior(
             raise BadInput(
                 f"--crop: must be a multiple of {codec.shape.multiple} for this codec, got {crop}; change it"
             )
-        learned_from = [(source, _kept(images.read(source, split="train"), hold_out)) for source in sources]
+        learned_from = [(source, kept(images.read(source, split="train"), hold_out)) for source in sources]
         test = _test(test_source, evaluate_resize, evaluate_crop)
         crops = RandomCrops([found for _, found in learned_from], crop, seed, resize)
         schedule = PriorSchedule(steps=steps, batch=batch, learning_rate=learning_rate, seed=seed)
@@ -103,7 +102,7 @@ def train_index_prior(
         "schedule": json.dumps(asdict(schedule) | {"pictures": pictures, "crop": crop, "resize": resize}),
         "seed": str(seed),
         "data_sets": json.dumps([data_set(source, "train", found) | held for source, found in learned_from]),
-        "command": _command(context),
+        "command": command_line(context),
         "code_version": json.dumps(code_version(crops_module, index_prior, prior_network)),
     }
     export_prior(trainer, out, metadata)
@@ -116,14 +115,9 @@ def train_index_prior(
     _tell(out, metadata, as_json)
 
 
-def _kept(pictures: Iterator[Named], hold_out: int | None) -> list[Named]:
-    return [p for i, p in enumerate(pictures) if hold_out is None or i % hold_out != hold_out - 1]
-
-
 def _test(source: Path | None, resize: int | None, crop: int) -> list[Named]:
     from edge import images
     from edge.codecs import evaluation
-    from edge.train.cli import scaled
 
     return list(evaluation.cropped(scaled(images.read(source), resize), crop)) if source is not None else []
 
@@ -172,16 +166,3 @@ def _tell(out: Path, metadata: dict[str, str], as_json: bool) -> None:
     scored = told.get("metrics")
     rate = f"{scored['bits_per_index']} bits an index on {scored['on']['name']}" if scored else "no metrics"
     click.echo(f"{out}: {rate}")
-
-
-def _command(context: click.Context) -> str:
-    """The command line with every option, paths by their base names."""
-    words = ["edge-codec", "train", "index-prior"]
-    for parameter in context.command.params:
-        assert parameter.name is not None  # click names every option
-        value = context.params[parameter.name]
-        if parameter.name == "as_json" or value is None:
-            continue
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [parameter.opts[0], one.name if isinstance(one, Path) else str(one)]
-    return shlex.join(words)
