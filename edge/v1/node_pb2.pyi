@@ -142,13 +142,15 @@ class CollectRequest(_message.Message):
     def __init__(self, session: _Optional[str] = ..., without_images: _Optional[bool] = ...) -> None: ...
 
 class CollectResponse(_message.Message):
-    __slots__ = ("session", "message_id", "png", "receipt")
+    __slots__ = ("session", "message_id", "png", "receipt", "label")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PNG_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     png: bytes
     receipt: _packet_pb2.Receipt
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ...) -> None: ...
+    label: int
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., label: _Optional[int] = ...) -> None: ...

@@ -22,6 +22,9 @@ class MessagePurpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MESSAGE_PURPOSE_LESSON: _ClassVar[MessagePurpose]
     MESSAGE_PURPOSE_ROUND: _ClassVar[MessagePurpose]
     MESSAGE_PURPOSE_FINISH: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_ALIGN: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_PARAMETERS: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_PILOTS: _ClassVar[MessagePurpose]
 
 class ReceiptStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +42,9 @@ MESSAGE_PURPOSE_PICTURE: MessagePurpose
 MESSAGE_PURPOSE_LESSON: MessagePurpose
 MESSAGE_PURPOSE_ROUND: MessagePurpose
 MESSAGE_PURPOSE_FINISH: MessagePurpose
+MESSAGE_PURPOSE_ALIGN: MessagePurpose
+MESSAGE_PURPOSE_PARAMETERS: MessagePurpose
+MESSAGE_PURPOSE_PILOTS: MessagePurpose
 RECEIPT_STATUS_UNSPECIFIED: ReceiptStatus
 RECEIPT_STATUS_COMPLETE: ReceiptStatus
 RECEIPT_STATUS_PARTIAL: ReceiptStatus
