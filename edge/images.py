@@ -189,6 +189,18 @@ def centre_crop(pixels: Picture, height: int, width: int, name: str) -> Picture:
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
+def padded(pixels: Picture, side: int, name: str = "picture") -> Picture:
+    """A picture in the middle of a black [side, side, 3], as SLF does with digits. Raises ImageError when it is
+    larger than that; of an odd border the larger part is below and to the right."""
+    height, width = pixels.shape[:2]
+    if max(height, width) > side:
+        raise ImageError(f"{name}: {width}x{height} is larger than the {side}x{side} to pad it to; use a larger side")
+    framed = np.zeros((side, side, 3), np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    framed[top : top + height, left : left + width] = pixels
+    return framed
+
+
 def resized(pixels: Picture, side: int) -> Picture:
     """The largest square from the middle of a picture, scaled (bicubic) to [side, side, 3], as FTSC does to 256."""
     square = min(pixels.shape[:2])

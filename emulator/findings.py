@@ -53,6 +53,7 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
         destination=destination,
         image=message.shot.name,
         step=message.step,
+        label=message.shot.label,
         status="pending" if receipt is None else STATUSES.get(receipt.status, "failed"),
         source_bits=8 * source_values,
         offered_s=message.offered_ns * NS,

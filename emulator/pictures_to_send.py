@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.images import ImageError, Named, Picture, centre_crop, png_bytes, read, resized
+from edge.images import ImageError, Named, Picture, centre_crop, padded, png_bytes, read, resized
 from edge.v1 import node_pb2
 from emulator.topology.pictures import Pictures, Sample
 
@@ -24,11 +24,12 @@ SPLIT = 0xF75C  # sets the draw that parts the pictures off from other draws of 
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture, ready to be sent."""
+    """One picture, ready to be sent. label: its class, where the source has labels; it is not sent."""
 
     name: str
     pixels: Picture
     png: bytes
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def album(source: Path | None, pictures: Pictures, learn: int, send: int | None,
             f"{name}: holds {total} pictures, too few to learn from {learn} and send others; give more pictures or "
             "lower the adapt step's images"
         )
-    ready = [_resized(named, pictures.resize) for named in _told_apart(kept)]
+    ready = [_sized(named, pictures) for named in _told_apart(kept)]
     return Album(ready[:learn], ready[learn:], total)
 
 
@@ -100,8 +101,11 @@ def _told_apart(pictures: list[Named]) -> list[Named]:
     return [replace(named, name=f"{i:04d}-{named.name}") for i, named in enumerate(pictures)]
 
 
-def _resized(named: Named, side: int | None) -> Named:
-    return named if side is None else replace(named, pixels=resized(named.pixels, side))
+def _sized(named: Named, pictures: Pictures) -> Named:
+    pixels = named.pixels if pictures.resize is None else resized(named.pixels, pictures.resize)
+    if pictures.pad is not None:
+        pixels = padded(pixels, pictures.pad, named.name)
+    return replace(named, pixels=pixels)
 
 
 def shots(pictures: list[Named], crop: int | None, count: int | None) -> list[Shot]:
@@ -114,7 +118,7 @@ def _shot(named: Named, crop: int | None) -> Shot:
     png = png_bytes(pixels)
     if len(png) > MAX_PNG_BYTES:
         raise ImageError(f"{named.name}: {len(png)} bytes as PNG are more than {MAX_PNG_BYTES}; set a smaller crop")
-    return Shot(named.name, pixels, png)
+    return Shot(named.name, pixels, png, named.label)
 
 
 def groups(shots: list[Shot]) -> Iterator[tuple[int, list[node_pb2.ImagePayload]]]:

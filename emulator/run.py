@@ -34,7 +34,7 @@ from emulator.progress import Progress, Silent
 from emulator.report import Picture, ReceivedKey, write
 from emulator.report.schema import NodeReport, Report, ScenarioReport
 from emulator.together import together
-from emulator.topology import Adapt, Scenario
+from emulator.topology import Adapt, Align, Scenario
 from emulator.workload import OPTIMIZER, Workload
 
 __all__ = ["RunError", "RunOptions", "run_scenario"]
@@ -98,8 +98,8 @@ class Run:
     async def _start_node(self, name: str, role: str) -> None:
         address = self.fleet.members[EMULATOR].daemon.address
         arguments = ["--role", role, "--name", name, "--emulator", address]
-        adapts = any(isinstance(step, Adapt) for step in self.scenario.workload)
-        if role == "rx" or adapts:  # a tx has only codebooks to keep
+        learns = any(isinstance(step, Adapt | Align) for step in self.scenario.workload)
+        if role == "rx" or learns:  # a tx that learns nothing has nothing to keep
             arguments += ["--state", str(self.state)]
         await self.fleet.start(name, "edge.node", arguments)
 
@@ -119,6 +119,7 @@ class Run:
         self.report.plan = self.workload.plan
         self.report.steps = self.workload.steps
         self.report.adaptations = self.workload.adaptations.reports
+        self.report.alignments = self.workload.alignments.reports
         members = self.fleet.members.items()
         self.report.restarts = {name: member.restarts for name, member in members if member.restarts}
         path: Path | None = None
@@ -154,7 +155,10 @@ class Run:
         entry.resident_bytes = described.resident_bytes
         entry.codec = ", ".join(sorted({_codec_words(session.codec) for session in described.sessions}))
         if entry.role == "rx":
+            messages = {(m.session, m.message_id): m for m in self.report.messages if m.destination == name}
             async for message in stub.Collect(node_pb2.CollectRequest()):
+                if message.HasField("label") and (message.session, message.message_id) in messages:
+                    messages[message.session, message.message_id].predicted = message.label
                 if message.png and (message.session, message.message_id) in self.workload.transmission.sent:
                     with Image.open(io.BytesIO(message.png)) as image:
                         picture = np.asarray(image.convert("RGB"))

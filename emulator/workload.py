@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from emulator.adaptation import Adaptations
+from emulator.alignment import Alignments
 from emulator.decision import Decision
 from emulator.errors import RunError
 from emulator.fleet import Fleet
@@ -21,7 +22,7 @@ from emulator.report.schema import PlanReport, StepReport
 from emulator.roll_back import roll_back
 from emulator.sessions import Session, Sessions
 from emulator.together import together
-from emulator.topology import Adapt, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology import Adapt, Align, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
 from emulator.topology.workload import Cast
@@ -47,6 +48,7 @@ class Workload:
         self.sessions = Sessions(scenario, fleet)
         self.transmission = Transmission(fleet, self.links, progress)
         self.adaptations = Adaptations(fleet, self._gallery, self.transmission, progress)
+        self.alignments = Alignments(fleet, self.links, progress)
         self.model_now_ns = 0
         self.plan: PlanReport | None = None
         self.steps: list[StepReport] = []
@@ -80,6 +82,8 @@ class Workload:
             entry.summary = await self._replan(step)
         elif isinstance(step, Adapt):
             entry.summary = await self._adapt(index, step)
+        elif isinstance(step, Align):
+            entry.summary = await self._align(index, step)
         elif isinstance(step, RollBack):
             entry.summary = await self._roll_back(step)
         else:
@@ -121,6 +125,13 @@ class Workload:
         self.model_now_ns = max(over_ns, self.transmission.last_received_ns)
         verdicts = [f"{each.receiver} {each.verdict}" for each in self.adaptations.reports if each.step == index]
         return f"{step.method} with {step.images} pictures {_from_to(sessions)}: {', '.join(verdicts)}"
+
+    async def _align(self, index: int, step: Align) -> str:
+        sessions = await self._open_sessions(step)
+        self._progress.phase(f"{step.method}: aligning")
+        self.model_now_ns = await self.alignments.carry_out(index, step, sessions, self.model_now_ns)
+        verdicts = [f"{each.receiver} {each.verdict}" for each in self.alignments.reports if each.step == index]
+        return f"{step.method}, {step.freeze} layers frozen, {_from_to(sessions)}: {', '.join(verdicts)}"
 
     async def _roll_back(self, step: RollBack) -> str:
         sessions = await self._open_sessions(step)

@@ -49,9 +49,12 @@ class RoundResult:
 class CodebookRounds:
     """`run_round()` as often as the settings say; the codec itself is not changed (see `codebooks`)."""
 
-    def __init__(self, codec: Codec, originals: Sequence[Picture], settings: AdaptSettings) -> None:
-        """originals: [H, W, 3] uint8 of one size, in the same order at both ends. Raises AdaptError for a codec without
-        codebooks or encoder half, and for images that cannot be used."""
+    def __init__(
+        self, codec: Codec, originals: Sequence[Picture], settings: AdaptSettings, *, revival: bool = True
+    ) -> None:
+        """originals: [H, W, 3] uint8 of one size, in the same order at both ends. revival: False leaves vectors that no
+        feature chose where they are, as eq. (5) alone does. Raises AdaptError for a codec without codebooks or encoder
+        half, and for images that cannot be used."""
         self._codec = adaptable(codec)
         self._held = {
             name: tensor.numpy().astype(np.float32) for name, tensor in self._codec.codebook_tensors().items()
@@ -63,7 +66,7 @@ class CodebookRounds:
             )
         check_pictures(codec, originals)
         self._rate = settings.codebook_rate
-        self._rounds = settings.codebook_rounds
+        self._revivals = settings.codebook_rounds - 2 if revival else 0  # what was revived needs rounds to settle
         self._features = flat_features(self._codec, originals)
         self._round = 0
         self._search()
@@ -79,7 +82,7 @@ class CodebookRounds:
     def run_round(self) -> RoundResult:
         """One epoch over all images."""
         self._round += 1
-        revive = self._round <= self._rounds - 2  # what was revived needs rounds to settle
+        revive = self._round <= self._revivals
         self._held = {
             name: self._moved(vectors.astype(np.float64), features, *found, revive).astype(np.float32)
             for (name, vectors), features, found in zip(self._held.items(), self._features, self._found, strict=True)

@@ -1,8 +1,4 @@
-"""Vector quantisation with one codebook.
-
-The codebook is a plain buffer: nothing here updates it. How it is learned (EMA, loss (4) of FTSC, eq. (5)) is a
-trainer's business, so a frozen codec cannot drift.
-"""
+"""A codebook: which of its vectors is nearest to a feature, and the vectors of received indices."""
 
 from __future__ import annotations
 
@@ -10,8 +6,24 @@ import torch
 from torch import Tensor, nn
 
 
+def nearest(features: Tensor, vectors: Tensor) -> Tensor:
+    """features [B, D, h, w], vectors [K, D] -> indices [B, h, w] (int64) of the nearest in Euclidean distance.
+
+    |z|^2 is left out of the distance: it does not change the argmin, and costs a pass over the features.
+    """
+    batch, dimension, height, width = features.shape
+    flat = features.permute(0, 2, 3, 1).reshape(-1, dimension)
+    score = torch.addmm(vectors.pow(2).sum(1)[None, :], flat, vectors.t(), alpha=-2.0)
+    return score.argmin(dim=1).view(batch, height, width)
+
+
+def lookup(indices: Tensor, vectors: Tensor) -> Tensor:
+    """indices [B, h, w] in [0, K), vectors [K, D] -> vectors [B, D, h, w]. Gradients pass to the vectors."""
+    return nn.functional.embedding(indices, vectors).permute(0, 3, 1, 2)
+
+
 class Codebook(nn.Module):
-    """K vectors of dimension D; nearest-neighbour search and look-up (FTSC, eq. (1)-(2); SLF, section II)."""
+    """K vectors of dimension D that no optimizer moves (FTSC, eq. (1)-(2))."""
 
     vectors: Tensor
 
@@ -28,15 +40,9 @@ class Codebook(nn.Module):
         return int(self.vectors.shape[1])
 
     def nearest(self, features: Tensor) -> Tensor:
-        """features [B, D, h, w] -> indices [B, h, w] (int64) of the nearest vectors in Euclidean distance.
-
-        |z|^2 is left out of the distance: it does not change the argmin, and costs a pass over the features.
-        """
-        flat = features.permute(0, 2, 3, 1).reshape(-1, self.dimension)
-        score = torch.addmm(self.vectors.pow(2).sum(1)[None, :], flat, self.vectors.t(), alpha=-2.0)
-        batch, _, height, width = features.shape
-        return score.argmin(dim=1).view(batch, height, width)
+        """features [B, D, h, w] -> indices [B, h, w] (int64) of the nearest vectors."""
+        return nearest(features, self.vectors)
 
     def lookup(self, indices: Tensor) -> Tensor:
         """indices [B, h, w] in [0, K) -> vectors [B, D, h, w]."""
-        return nn.functional.embedding(indices, self.vectors).permute(0, 3, 1, 2)
+        return lookup(indices, self.vectors)

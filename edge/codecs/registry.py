@@ -18,6 +18,8 @@ BUILT_IN = MappingProxyType(
         "deepjscc": "edge.codecs.deepjscc:DeepJSCC",
         "jpeg": "edge.codecs.jpeg:Jpeg",
         "raw": "edge.codecs.raw:Raw",
+        "slf": "edge.codecs.slf:Slf",
+        "split": "edge.codecs.split:Split",
         "vqvae": "edge.codecs.vqvae:VQVAE",
         "vqvae2": "edge.codecs.vqvae2:VQVAE2",
     }

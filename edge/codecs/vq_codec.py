@@ -183,7 +183,7 @@ class VQCodec(NetworkCodec):
         if self.carry == FEATURES:
             return self._vectors_from_symbols(segments, books)
         self._check_indices(segments)
-        return [_vectors_from_indices(segment, book) for segment, book in zip(segments, books, strict=True)]
+        return [vectors_from_indices(segment, book) for segment, book in zip(segments, books, strict=True)]
 
     def _vectors_from_symbols(self, segments: Sequence[Segment], books: Sequence[Tensor]) -> list[Tensor]:
         feature_symbols.check_segments(self.name, segments, [book.shape[1] for book in books])
@@ -231,7 +231,7 @@ def shape_metadata(architecture: str, shape: VQVAEShape) -> dict[str, str]:
     return {"architecture": architecture, "shape": json.dumps(asdict(shape))}
 
 
-def _vectors_from_indices(segment: Segment, codebook: Tensor) -> Tensor:
+def vectors_from_indices(segment: Segment, codebook: Tensor) -> Tensor:
     """Received indices [h, w] -> vectors [1, D, h, w], complete. An index outside the codebook counts as missing."""
     indices = torch.from_numpy(segment.values.astype(np.int64))
     present = (indices < codebook.shape[0]) & network_codec.present_mask(segment.present, indices.shape)

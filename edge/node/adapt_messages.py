@@ -9,7 +9,7 @@ finish    FINISH                      L_q, and which lessons were usable everywh
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -36,13 +36,13 @@ class Opening:
     images: int
 
     def segments(self) -> list[Segment]:
-        return [_json_segment(asdict(self))]
+        return [json_segment(asdict(self))]
 
     @classmethod
     def read(cls, segments: Sequence[Segment]) -> Self:
         """Raises LessonError."""
-        body = _read_json(segments, "opening")
-        opening = cls(_text(body, "settings", MAX_JSON_BYTES), _count(body, "images"))
+        body = read_json(segments, "opening")
+        opening = cls(text(body, "settings", MAX_JSON_BYTES), count(body, "images"))
         if not 1 <= opening.images <= MAX_LESSONS:
             raise LessonError(f"opening.images: must be 1 to {MAX_LESSONS}, got {opening.images}; send fewer images")
         return opening
@@ -59,17 +59,17 @@ class Round:
     lessons: tuple[int, ...]
 
     def segments(self) -> list[Segment]:
-        return [_json_segment(asdict(self))]
+        return [json_segment(asdict(self))]
 
     @classmethod
     def read(cls, segments: Sequence[Segment]) -> Self:
         """Raises LessonError."""
-        body = _read_json(segments, "round")
+        body = read_json(segments, "round")
         return cls(
-            _count(body, "adaptation"),
-            _count(body, "round"),
-            _text(body, "digest", MAX_DIGEST),
-            _number(body, "quantization_loss"),
+            count(body, "adaptation"),
+            count(body, "round"),
+            text(body, "digest", MAX_DIGEST),
+            number(body, "quantization_loss"),
             _lessons(body),
         )
 
@@ -89,20 +89,20 @@ class Finish:
     called_off: str = ""
 
     def segments(self) -> list[Segment]:
-        return [_json_segment(asdict(self))]
+        return [json_segment(asdict(self))]
 
     @classmethod
     def read(cls, segments: Sequence[Segment]) -> Self:
         """Raises LessonError."""
-        body = _read_json(segments, "finish")
-        loss = None if body.get("quantization_loss") is None else _number(body, "quantization_loss")
+        body = read_json(segments, "finish")
+        loss = None if body.get("quantization_loss") is None else number(body, "quantization_loss")
         return cls(
-            _count(body, "adaptation"),
-            _count(body, "rounds"),
-            _text(body, "digest", MAX_DIGEST),
+            count(body, "adaptation"),
+            count(body, "rounds"),
+            text(body, "digest", MAX_DIGEST),
             loss,
             _lessons(body),
-            _text(body, "called_off", MAX_JSON_BYTES),
+            text(body, "called_off", MAX_JSON_BYTES),
         )
 
 
@@ -113,14 +113,14 @@ def original_segment(picture: Picture) -> Segment:
 
 def read_original(segment: Segment) -> Picture:
     """Raises LessonError when the picture did not arrive whole, and ImageError when it is none."""
-    return images.decode(_whole(segment, "original"), "original")
+    return images.decode(whole(segment, "original"), "original")
 
 
-def _json_segment(body: dict[str, Any]) -> Segment:
+def json_segment(body: dict[str, Any]) -> Segment:
     return Segment(Kind.OPAQUE, np.frombuffer(json.dumps(body).encode(), np.uint8))
 
 
-def _whole(segment: Segment, what: str) -> bytes:
+def whole(segment: Segment, what: str) -> bytes:
     """The bytes of an OPAQUE segment. Raises LessonError when some are missing."""
     if segment.kind is not Kind.OPAQUE or segment.values.ndim != 1:
         raise LessonError(f"{what}: must be bytes (an OPAQUE segment), got {segment.kind.value}; use one version")
@@ -133,10 +133,10 @@ def _whole(segment: Segment, what: str) -> bytes:
     return segment.values.astype(np.uint8, copy=False).tobytes()
 
 
-def _read_json(segments: Sequence[Segment], what: str) -> dict[str, Any]:
+def read_json(segments: Sequence[Segment], what: str) -> dict[str, Any]:
     if len(segments) != 1:
         raise LessonError(f"{what}: must be 1 segment, got {len(segments)}; use one version on both ends")
-    data = _whole(segments[0], what)
+    data = whole(segments[0], what)
     try:
         body = json.loads(data) if len(data) <= MAX_JSON_BYTES else None
     except (ValueError, RecursionError):
@@ -146,21 +146,21 @@ def _read_json(segments: Sequence[Segment], what: str) -> dict[str, Any]:
     return body
 
 
-def _text(body: dict[str, Any], name: str, longest: int) -> str:
+def text(body: Mapping[str, Any], name: str, longest: int) -> str:
     value = body.get(name)
     if not isinstance(value, str) or len(value) > longest:
         raise LessonError(f"{name}: must be a string of at most {longest} characters; use one version on both ends")
     return value
 
 
-def _count(body: dict[str, Any], name: str) -> int:
+def count(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise LessonError(f"{name}: must be a number from 0, got {str(value)[:40]}; use one version on both ends")
     return value
 
 
-def _number(body: dict[str, Any], name: str) -> float:
+def number(body: dict[str, Any], name: str) -> float:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise LessonError(f"{name}: must be a number, got {str(value)[:40]}; use one version on both ends")

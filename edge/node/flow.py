@@ -100,7 +100,7 @@ class Flow:
         self._round = 0
         self._credit = 0
         self._window = 0  # the most credit ever held in this attachment: all that can be in the network at once
-        self._held = False  # nothing may be offered
+        self._holds = 0  # while there are any, nothing may be offered
         self._quieting = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -108,6 +108,11 @@ class Flow:
     def under_way(self) -> int:
         """Messages without all their receipts."""
         return len(self._under_way)
+
+    @property
+    def round(self) -> int:
+        """Counts announcements: it grows when a stream broke, or a destination came back empty."""
+        return self._round
 
     def holds(self, message_id: int) -> bool:
         return message_id in self._under_way
@@ -176,22 +181,40 @@ class Flow:
 
     # What the transmitter asks.
 
-    async def agreed(self) -> str | None:
-        """Waits until every destination has answered, and outside `quiet`; gives the reason when one refuses."""
-        await self._until(lambda: not self._held and (self._refusal is not None or self._all_accepted()))
+    async def agreed(self, though_held: bool = False) -> str | None:
+        """Waits until every destination has answered, and until nothing holds the session; gives the reason when one
+        refuses. though_held: for what is to be sent while the session is held."""
+        await self._until(
+            lambda: (though_held or not self._holds) and (self._refusal is not None or self._all_accepted())
+        )
         return self._refusal
+
+    def hold(self) -> None:
+        """From now on nothing is offered but what is sent though held, until as many releases."""
+        self._holds += 1
+
+    def release(self) -> None:
+        self._holds -= 1
+        self._changed.set()
+
+    def encoder_changed(self) -> None:
+        """What was encoded before, and not yet offered, must be encoded again; destinations need not be asked."""
+        self.epoch += 1
 
     @contextlib.asynccontextmanager
     async def quiet(self) -> AsyncIterator[None]:
         """Inside, nothing is under way and nothing is offered: the moment to change the session's codec."""
         async with self._quieting:
-            self._held = True
+            self.hold()
             try:
                 await self._until(lambda: not self._under_way)
                 yield
             finally:
-                self._held = False
-                self._changed.set()
+                self.release()
+
+    async def gone(self, first: int, count: int) -> None:
+        """Waits until none of these messages is under way: their numbers may then be used again."""
+        await self._until(lambda: not any(first <= number < first + count for number in self._under_way))
 
     async def room(self) -> None:
         """Waits until another message may be put under way."""

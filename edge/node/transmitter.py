@@ -151,12 +151,13 @@ class Transmitter:
         schedule: Schedule,
         expected: int | None = None,
         purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE,
+        though_held: bool = False,
     ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
         """Sends messages; gives what happens until every destination has answered every one.
 
         makers is read, and each is called, in the codec thread, a few ahead of the network. expected: how many there
-        are, where that is known, to refuse numbers that are under way already. Leaving early stops encoding; what is
-        under way stays so. Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the
+        are, where that is known, to refuse numbers that are under way already. though_held: sends even while the flow
+        is held. Leaving early stops encoding; what is under way stays so. Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the
         session, and what reading and making raise.
         """
         flow = self.flow(name)
@@ -166,7 +167,7 @@ class Transmitter:
                     f"first_message_id: message {number} of session '{name}' is under way; number from later"
                 )
         events: asyncio.Queue[Event | _Fed] = asyncio.Queue()
-        feeder = asyncio.create_task(self._feed(flow, makers, schedule, purpose, events.put_nowait))
+        feeder = asyncio.create_task(self._feed(flow, makers, schedule, purpose, though_held, events.put_nowait))
         try:
             async for event in _until_all_answered(events, len(flow.session.destinations)):
                 yield event
@@ -180,19 +181,20 @@ class Transmitter:
         makers: Iterable[Maker],
         schedule: Schedule,
         purpose: packet_pb2.MessagePurpose,
+        though_held: bool,
         report: Callable[[Event | _Fed], None],
     ) -> None:
         """Makes and offers every message; reports at the end how many there were, or what went wrong."""
         count = 0
         try:
-            refusal = await flow.agreed()
+            refusal = await flow.agreed(though_held)
             source = iter(makers)
             while refusal is None:
                 await flow.room()
                 make = await self._thread.run(next, source, None)
                 if make is None:
                     break
-                segments, encode_s, refusal = await self._make(flow, make)
+                segments, encode_s, refusal = await self._make(flow, make, though_held)
                 if refusal is not None:
                     break
                 flow.offer(
@@ -211,7 +213,7 @@ class Transmitter:
         except Exception as error:
             report(_Fed(count, error))
 
-    async def _make(self, flow: Flow, make: Maker) -> tuple[list[Segment], float, str | None]:
+    async def _make(self, flow: Flow, make: Maker, though_held: bool) -> tuple[list[Segment], float, str | None]:
         """A message's segments, the wall time of making them in seconds, and why the session cannot go on, if so.
 
         What was made before the session's codec changed, and would be offered after, is made again.
@@ -219,7 +221,7 @@ class Transmitter:
         while True:
             epoch = flow.epoch
             segments, encode_s = await self._thread.run(_timed, make, flow.session)
-            refusal = await flow.agreed()
+            refusal = await flow.agreed(though_held)
             if refusal is not None or epoch == flow.epoch:
                 return segments, encode_s, refusal
 

@@ -250,14 +250,18 @@ def run(context: click.Context, common: Run, multiple: int, build: Callable[[], 
 def _pictures(common: Run) -> tuple[list[tuple[Path, list[Named]]], list[Named]]:
     """What to learn from, by source, and what to score."""
     from edge import images
-    from edge.codecs import evaluation
 
     with bad_input():
         learned_from = [(s, kept(images.read(s, split="train"), common.hold_out)) for s in common.sources]
-        if common.test_source is None:
-            return learned_from, []
-        test = scaled(images.read(common.test_source), common.evaluate_resize)
-        return learned_from, list(evaluation.cropped(test, common.evaluate_crop))
+        return learned_from, pictures_to_score(common.test_source, common.evaluate_resize, common.evaluate_crop)
+
+
+def pictures_to_score(source: Path | None, resize: int | None, crop: int) -> list[Named]:
+    """Those that --evaluate names, as --evaluate-resize and --evaluate-crop ask for them; none without a source."""
+    from edge import images
+    from edge.codecs import evaluation
+
+    return [] if source is None else list(evaluation.cropped(scaled(images.read(source), resize), crop))
 
 
 def scaled(pictures: Iterator[Named], side: int | None) -> Iterator[Named]:
@@ -356,5 +360,13 @@ def command_line(context: click.Context) -> str:
         if parameter.name == "as_json" or value is None:
             continue
         for one in value if isinstance(value, tuple) else (value,):
-            words += [parameter.opts[0], one.name if isinstance(one, Path) else str(one)]
+            words += [parameter.opts[0], _without_folder(one)]
     return shlex.join(words)
+
+
+def _without_folder(value: object) -> str:
+    """A path by its base name, alone or in a NAME=PATH of --set; anything else as it is."""
+    if isinstance(value, Path):
+        return value.name
+    name, equals, path = str(value).partition("=")
+    return f"{name}={Path(path).name}" if equals and "/" in path else str(value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.codec_cli_shared import EXISTING, BadInput, bad_input, json_flag
-from edge.train.cli import command_line, kept, scaled
+from edge.train.cli import command_line, kept, pictures_to_score
 
 if TYPE_CHECKING:
     from edge.images import Named
@@ -89,7 +89,7 @@ def train_index_prior(
                 f"--crop: must be a multiple of {codec.shape.multiple} for this codec, got {crop}; change it"
             )
         learned_from = [(source, kept(images.read(source, split="train"), hold_out)) for source in sources]
-        test = _test(test_source, evaluate_resize, evaluate_crop)
+        test = pictures_to_score(test_source, evaluate_resize, evaluate_crop)
         crops = RandomCrops([found for _, found in learned_from], crop, seed, resize)
         schedule = PriorSchedule(steps=steps, batch=batch, learning_rate=learning_rate, seed=seed)
         click.echo(f"encoding {pictures} crops", err=True)
@@ -113,13 +113,6 @@ def train_index_prior(
             measured = {"on": data_set(test_source, "test", test) | sizes} | _measured(options, out, test)
         metadata = export_prior(trainer, out, metadata | {"metrics": json.dumps(measured)})
     _tell(out, metadata, as_json)
-
-
-def _test(source: Path | None, resize: int | None, crop: int) -> list[Named]:
-    from edge import images
-    from edge.codecs import evaluation
-
-    return list(evaluation.cropped(scaled(images.read(source), resize), crop)) if source is not None else []
 
 
 def _run(trainer: PriorTrainer) -> None:

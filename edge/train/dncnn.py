@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,11 +58,19 @@ class DnCNNTrainer:
     """`DnCNNTrainer(codec, schedule, groups).run(on_progress)`, then `denoisers`."""
 
     def __init__(
-        self, codec: Adaptable, schedule: DnCNNSchedule, groups: Sequence[Sequence[Named]], resize: int | None = None
+        self,
+        codec: Adaptable,
+        schedule: DnCNNSchedule,
+        groups: Sequence[Sequence[Named]],
+        resize: int | None = None,
+        *,
+        requantized: bool = True,
     ) -> None:
-        """codec: with its encoder half. groups, resize: see RandomCrops."""
+        """codec: with its encoder half. groups, resize: see RandomCrops. requantized: what comes in was softly
+        requantised, as in service; False, for comparison, takes maps as the channel leaves them."""
         self.codec, self.schedule = codec, schedule
         self.crops = RandomCrops(groups, schedule.crop, schedule.seed, resize)
+        self._requantized = requantized
         self.generator = torch.Generator().manual_seed(schedule.seed)
         books = list(codec.codebook_tensors().values())
         if not books:
@@ -109,13 +117,15 @@ class DnCNNTrainer:
         self.denoisers.eval()
 
     def _through_noise(self, clean: Tensor, vectors: Tensor) -> Tensor:
-        """[B, D, h, w] through noise, each picture at an SNR of its own, and cleaned with the codebook [K, D]."""
+        """[B, D, h, w] through noise, each picture at an SNR of its own, and (see the constructor) cleaned with the
+        codebook [K, D]."""
         low, high = self.schedule.lowest_snr_db, self.schedule.highest_snr_db
         snrs_db = (low + (high - low) * torch.rand(len(clean), generator=self.generator)).tolist()
         parts = []
         for one, snr_db in zip(torch.split(clean, 1), snrs_db, strict=True):
+            received = noisy(one, snr_db, self.generator)
             deviation = float(root_power(one)) * 10 ** (-snr_db / 20)
-            parts.append(soft_requantized(noisy(one, snr_db, self.generator), vectors, deviation))
+            parts.append(soft_requantized(received, vectors, deviation) if self._requantized else received)
         return torch.cat(parts)
 
 
@@ -125,10 +135,10 @@ def export_dncnn(
     codec: CodecDescription,
     command: str,
     learned_from: Sequence[dict[str, object]],
-    error: float,
+    metrics: Mapping[str, object] | None,
 ) -> dict[str, str]:
     """Writes the denoisers with what they belong to and come from; returns the metadata. learned_from: from
-    `edge.train.export.data_set`. error: the last mean loss of the training."""
+    `edge.train.export.data_set`. metrics: on held-out pictures (`edge.train.dncnn_score`), None when there were none."""
     metadata = {
         "architecture": ARCHITECTURE,
         "shape": json.dumps(asdict(trainer.denoisers.shape)),
@@ -139,8 +149,9 @@ def export_dncnn(
         "data_sets": json.dumps(list(learned_from)),
         "command": command,
         "code_version": json.dumps(code_version(sys.modules[__name__], dncnn_network, crops)),
-        "metrics": json.dumps({"mean_square_error": error, "on": "fresh training crops, maps of unit mean square"}),
     }
+    if metrics is not None:
+        metadata["metrics"] = json.dumps(dict(metrics))
     tensors = {name: tensor.detach().contiguous() for name, tensor in trainer.denoisers.state_dict().items()}
     weights.write(out, tensors, metadata)
     return metadata

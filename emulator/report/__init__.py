@@ -19,12 +19,14 @@ def write(report: Report, originals: Mapping[str, Picture], received: Mapping[Re
     """Writes the whole folder `out` (made when missing) and returns the path of its report.json, which is written last.
 
     originals: image name -> [H, W, 3] uint8 as it was sent. received: (session, message_id, destination) -> [H, W, 3].
-    Completes `report` in place: scores, picture paths, receivers' averages (an accuracy already there is kept).
+    Completes `report` in place: scores, picture paths, averages of receivers, steps and alignments (an accuracy already
+    there is kept where no classifier's answers are).
     Raises ReportError, one sentence, for pictures that fit no message and for a folder that cannot be written.
     """
-    from emulator.report import files, scoring
+    from emulator.report import files, pairs, scoring
 
     scoring.score(report, originals, received)
+    pairs.compare_alignments(report)
     path = out / files.REPORT_NAME
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.report.markup import Attributes, Markup, element
-from emulator.report.schema import AdaptationReport
+from emulator.report.schema import AdaptationReport, CurvePoint
 
 WIDTH, HEIGHT = 720.0, 210.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 14.0, 12.0, 40.0
@@ -35,13 +35,19 @@ class _Axes:
 def draw(row: AdaptationReport) -> Markup | None:
     """The drawing, or None when fewer than two points are known."""
     judged = [(float(point.step), point.validation) for point in row.curve]
-    losses = [(float(point.step), point.loss) for point in row.curve]
     points, label = _judgements(_known(judged)), f"validation ({row.unit})"
     if len(points) < 2:
-        points, label = _known(losses), "training loss"
-    if len(points) < 2:
-        return None
-    level = row.validation_before if label != "training loss" else None
+        return draw_losses(row.curve)
+    return _drawing(points, label, row.validation_before)
+
+
+def draw_losses(curve: Sequence[CurvePoint]) -> Markup | None:
+    """The training loss alone, or None when fewer than two points are known."""
+    points = _known([(float(point.step), point.loss) for point in curve])
+    return _drawing(points, "training loss", None) if len(points) >= 2 else None
+
+
+def _drawing(points: Sequence[Point], label: str, level: float | None) -> Markup:
     values = [value for _, value in points] + ([] if level is None else [level])
     margin = 0.08 * ((max(values) - min(values)) or abs(values[0]) or 1.0)
     axes = _Axes(max(step for step, _ in points), min(values) - margin, max(values) + margin)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 
-from emulator.report import adaptation, tables, timeline, topology
+from emulator.report import adaptation, alignment, tables, timeline, topology
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element, join
 from emulator.report.numbers import fixed, significant, with_unit
@@ -40,6 +40,7 @@ def page(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         _tiles(report),
         _pictures(report, originals, received),
         _adaptations(report, originals, received),
+        _alignments(report, originals, received),
         _network(report),
         _receivers(report),
         _plan(report.plan),
@@ -171,6 +172,12 @@ def _adaptations(report: Report, originals: Mapping[str, Picture], received: Map
     return _section("Adaptation", *adaptation.draw(report, originals, received))
 
 
+def _alignments(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> Markup:
+    if not report.alignments:
+        return Markup("")
+    return _section("Alignment", *alignment.draw(report, originals, received))
+
+
 # --- network, plan, links ---------------------------------------------------------------------------------------------
 
 
@@ -187,9 +194,13 @@ def _network(report: Report) -> Markup:
 def _receivers(report: Report) -> Markup:
     if not report.receivers:
         return _section("Receivers", _note("No message was sent."))
-    return _section(
-        "Receivers", tables.receivers(report), _note("Transfer times are model times, from sent to received.")
-    )
+    parts: list[Child] = [
+        tables.receivers(report),
+        _note("Transfer times are model times, from sent to received. MSE is of pixels in [0, 1]."),
+    ]
+    if sum(1 for step in report.steps if step.quality) > 1:
+        parts += [element("h3", None, "By step"), tables.quality_of_steps(report)]
+    return _section("Receivers", *parts)
 
 
 def _plan(plan: PlanReport | None) -> Markup:

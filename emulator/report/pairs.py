@@ -1,18 +1,21 @@
-"""Pictures that a receiver got before an adaptation and again after it. Pairs messages; draws nothing."""
+"""Pictures that a receiver got before an adaptation or alignment and again after it. Pairs messages; draws nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.report.schema import AdaptationReport, MessageReport, Report
-from emulator.report.scoring import mean
+from emulator.report.schema import AdaptationReport, AlignmentReport, MessageReport, Report
+from emulator.report.scoring import mean, quality
 
-CHANGES = ("adapt", "roll_back")
+CHANGES = ("adapt", "align", "roll_back")
+
+Change = AdaptationReport | AlignmentReport
+"""What changes how pictures arrive at one receiver from one sender."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture at one receiver: as decoded before an adaptation, and as decoded after it."""
+    """One picture at one receiver: as decoded before a change, and as decoded after it."""
 
     image: str
     before: MessageReport
@@ -38,18 +41,20 @@ class Comparison:
     ssim_after: float | None
 
 
-def pairs(report: Report, adaptation: AdaptationReport) -> list[Pair]:
-    """Every picture that steps before the adaptation and steps after it brought to its receiver, nearest ones first to
-    count: the last before, the first after. Steps after the receiver's next change are left out."""
+def pairs(report: Report, change: Change) -> list[Pair]:
+    """Every picture that steps before the change and steps after it brought from its sender to its receiver, nearest
+    ones first to count: the last before, the first after. Steps after the next change are left out."""
     before: dict[str, MessageReport] = {}
     after: dict[str, MessageReport] = {}
-    until = _next_change(report, adaptation)
+    until = _next_change(report, change)
     for message in report.messages:
-        if message.destination != adaptation.receiver or not message.delivered or message.step is None:
+        if message.destination != change.receiver or message.source != change.source:
             continue
-        if message.step < adaptation.step:
+        if not message.delivered or message.step is None:
+            continue
+        if message.step < change.step:
             before[message.image] = message
-        elif adaptation.step < message.step < until:
+        elif change.step < message.step < until:
             after.setdefault(message.image, message)
     return [Pair(image, before[image], after[image]) for image in before if image in after]
 
@@ -68,6 +73,15 @@ def compare(found: list[Pair]) -> Comparison:
     )
 
 
-def _next_change(report: Report, adaptation: AdaptationReport) -> float:
-    later = [step.index for step in report.steps if step.kind in CHANGES and step.index > adaptation.step]
+def compare_alignments(report: Report) -> None:
+    """Fills in what each alignment did to the pictures that were sent before and after it. The messages must have been
+    scored."""
+    for row in report.alignments:
+        found = pairs(report, row)
+        row.before = quality(row.receiver, (pair.before for pair in found)) if found else None
+        row.after = quality(row.receiver, (pair.after for pair in found)) if found else None
+
+
+def _next_change(report: Report, change: Change) -> float:
+    later = [step.index for step in report.steps if step.kind in CHANGES and step.index > change.step]
     return min(later, default=float("inf"))

@@ -198,6 +198,16 @@ class MessageReport(Section):
     ssim: Annotated[
         float | None, about("Structural similarity; null when there is no picture or it is too small.", unit="1")
     ] = None
+    mse: Annotated[
+        float | None,
+        about(
+            "Mean squared error over pixels and channels, pixels in [0, 1]; null when there is no picture.", unit="1"
+        ),
+    ] = None
+    label: Annotated[int | None, about("Class of the picture; null when its source tells none.")] = None
+    predicted: Annotated[
+        int | None, about("Class that the receiver's classifier sees in it; null without a classifier.")
+    ] = None
     identical: Annotated[bool, about("True for a perfect copy: its PSNR is infinite, which JSON cannot say.")] = False
     encode_wall_s: Annotated[float | None, about("Wall time that encoding took.", unit="s", volatile=True)] = None
     decode_wall_s: Annotated[float | None, about("Wall time that decoding took.", unit="s", volatile=True)] = None
@@ -224,11 +234,32 @@ class ReceiverReport(Section):
         float | None, about("Mean PSNR of its pictures, perfect copies left out; null when none is left.", unit="dB")
     ] = None
     mean_ssim: Annotated[float | None, about("Mean structural similarity; null when there is none.", unit="1")] = None
+    mean_mse: Annotated[
+        float | None, about("Mean of the mean squared errors, pixels in [0, 1]; null when there is none.", unit="1")
+    ] = None
     mean_rho: Annotated[float | None, about("Mean compression rate.", unit="1")] = None
     mean_transfer_s: Annotated[float | None, about("Mean model time from sent to received.", unit="s")] = None
     delivered_fraction: Annotated[float, about("Share of its messages that it decoded.", unit="1")] = 0.0
     accuracy: Annotated[
         float | None, about("Top-1 accuracy on its pictures; null when the task has no classes.", unit="1")
+    ] = None
+
+
+class Quality(Section):
+    """How well some pictures arrived at one receiver: averages over those that were decoded."""
+
+    receiver: Annotated[str, about("The receiver.")]
+    pictures: Annotated[int, about("Pictures that it decoded.")]
+    mean_mse: Annotated[
+        float | None, about("Mean of the mean squared errors, pixels in [0, 1]; null when there is none.", unit="1")
+    ] = None
+    mean_psnr_db: Annotated[
+        float | None, about("Mean PSNR, perfect copies left out; null when none is left.", unit="dB")
+    ] = None
+    mean_ssim: Annotated[float | None, about("Mean structural similarity; null when there is none.", unit="1")] = None
+    accuracy: Annotated[
+        float | None,
+        about("Top-1 accuracy of the receiver's classifier; null without one, or without labels.", unit="1"),
     ] = None
 
 
@@ -312,6 +343,145 @@ class AdaptationReport(Section):
     ] = 0
 
 
+class CrossoverReport(Section):
+    """The crossover probability of the channel, as the sender of an alignment measured it with pilots."""
+
+    pilots: Annotated[int, about("Pilots that arrived.")]
+    errors: Annotated[int, about("Of those, arrived as another index.")]
+    estimate: Annotated[float, about("The estimate, with which the sender trained.", unit="1")]
+    low: Annotated[float, about("Lower end of its interval.", unit="1")]
+    high: Annotated[float, about("Upper end of its interval.", unit="1")]
+    confidence: Annotated[float, about("Confidence of the interval.", unit="1")]
+    true_down: Annotated[
+        float | None,
+        about(
+            "What the links that the pilots take are given; no node is told. Null when it is not one number: several "
+            "noisy links, or a modulation or levels carry the indices.",
+            unit="1",
+        ),
+    ] = None
+    true_up: Annotated[
+        float | None,
+        about("The same of the links that pictures take; equal where the channel is reciprocal.", unit="1"),
+    ] = None
+
+
+class ParameterTransferReport(Section):
+    """Parameters that crossed the network, one way."""
+
+    direction: Annotated[Literal["down", "up"], about("down: from the receiver to the sender; up: what had changed.")]
+    names: Annotated[list[str], about("Tensors, in the order of the file.")]
+    tensor_bytes: Annotated[int, about("Bytes of their values alone.", unit="B")]
+    file_bytes: Annotated[int, about("Bytes of the file: values, names and shapes.", unit="B")]
+    size_bits: Annotated[
+        int, about("Bits on the first link, with what opened and closed the transfer; no pilots.", unit="bit")
+    ]
+    sent_s: Annotated[float, about("When the first link began to serve it.", unit="s")]
+    received_s: Annotated[float, about("When its last packet had arrived.", unit="s")]
+    transfer_s: Annotated[float, about("received_s - sent_s.", unit="s")]
+    theoretical_transfer_s: Annotated[
+        float | None,
+        about("size_bits over the rate of the slowest link, and the links' delays; null for no limit.", unit="s"),
+    ] = None
+    digest: Annotated[str, about("SHA-256 of the file, in hex.")] = ""
+    resumed_at_bytes: Annotated[
+        list[int], about("Where it went on after a cut or a restart.", unit="B", volatile=True)
+    ] = []
+    wall_s: Annotated[float, about("Wall time that it took.", unit="s", volatile=True)] = 0.0
+
+
+class FineTuningReport(Section):
+    """What training of an alignment cost and gained, at the sender."""
+
+    steps: Annotated[int, about("Training steps.")]
+    pictures: Annotated[int, about("Pictures trained with; none of them left the sender.")]
+    operations: Annotated[
+        float, about("Floating-point operations of all steps, forward and backward, two a multiply-add.", unit="FLOP")
+    ]
+    mse_before: Annotated[
+        float, about("Mean squared error on pictures that the sender kept back, before, through the noise.", unit="1")
+    ]
+    mse_after: Annotated[float, about("The same, after.", unit="1")]
+    model_s: Annotated[float, about("Time that it takes in model time.", unit="s")] = 0.0
+    wall_s: Annotated[float, about("Wall time that it took.", unit="s", volatile=True)] = 0.0
+    speed: Annotated[
+        float | None, about("Operations a second that the machine reached.", unit="FLOP/s", volatile=True)
+    ] = None
+    resumed_at_step: Annotated[
+        int | None, about("Checkpoint at which it went on after the sender had died; else null.", volatile=True)
+    ] = None
+
+
+class RecoveryTime(Section):
+    """How long two strangers take until they understand each other (SLF, section IV), counted in one way."""
+
+    download_s: Annotated[float, about("Transfer of the decoder to the sender.", unit="s")]
+    tuning_s: Annotated[float, about("Training.", unit="s")]
+    upload_s: Annotated[float, about("Transfer of what changed to the receiver.", unit="s")]
+    total_s: Annotated[float, about("All three.", unit="s")]
+    speed: Annotated[
+        float | None, about("Speed at which training was counted; null when it was its wall time.", unit="FLOP/s")
+    ] = None
+
+
+class AlignmentReport(Section):
+    """One alignment of a sender with one receiver by an align step: what crossed the network, and what came of it."""
+
+    step: Annotated[int, about("Position of its step in the workload.")]
+    session: Annotated[str, about("Session whose ends were aligned.")]
+    source: Annotated[str, about("Node that sends, and trained.")]
+    receiver: Annotated[str, about("Node that receives, and gave its decoder.")]
+    method: Annotated[str, about("slf.")]
+    freeze: Annotated[int, about("Layers of the decoder that stayed as they were, counted from the last.")]
+    classifier: Annotated[bool, about("Whether the receiver's classifier was downloaded too.")] = False
+    shared: Annotated[bool, about("Whether the new decoder is for all of the receiver's sessions of the codec.")] = (
+        False
+    )
+    data: Annotated[str, about("The sender's own pictures: a packaged sample or a path.")] = ""
+    compute: Annotated[str, about("Part of training in model time: none, measured (wall time) or flops.")] = "flops"
+    crossover: Annotated[CrossoverReport | None, about("What the pilots said; null when it did not come to that.")] = (
+        None
+    )
+    download: Annotated[
+        ParameterTransferReport | None, about("The receiver's decoder; null when it did not come to that.")
+    ] = None
+    tuning: Annotated[FineTuningReport | None, about("The training; null when it did not come to that.")] = None
+    upload: Annotated[
+        ParameterTransferReport | None, about("What changed of the decoder; null when nothing was to be uploaded.")
+    ] = None
+    recovery_stated: Annotated[
+        RecoveryTime | None, about("Transfers by the link model, training at the speed that the step states.")
+    ] = None
+    recovery_measured: Annotated[
+        RecoveryTime | None,
+        about("Transfers by the link model, training at the speed that this machine reached.", volatile=True),
+    ] = None
+    recovery_wall: Annotated[RecoveryTime | None, about("Wall times on this machine.", volatile=True)] = None
+    recovery_model_s: Annotated[
+        float | None,
+        about("Model time from the first message to the end of the upload, questions and pilots included.", unit="s"),
+    ] = None
+    verdict: Annotated[
+        Verdict,
+        about(
+            "adopted: both ends hold what was trained; kept: it was not better, both hold the old; pending: neither."
+        ),
+    ] = "pending"
+    reason: Annotated[str, about("Why it was not adopted; empty otherwise.")] = ""
+    digest_before: Annotated[str, about("SHA-256 of the receiver's decoder before.")] = ""
+    digest_after: Annotated[str, about("SHA-256 of the receiver's decoder after.")] = ""
+    before: Annotated[
+        Quality | None, about("Pictures sent before and after, as they arrived before; null when there are none.")
+    ] = None
+    after: Annotated[Quality | None, about("The same pictures, as they arrived after.")] = None
+    curve: Annotated[list[CurvePoint], about("Training loss, as often as the sender told it.", volatile=True)] = []
+    waited: Annotated[
+        list[str], about("What the receiver said while the sender had to wait for others.", volatile=True)
+    ] = []
+    asked_again: Annotated[int, about("Times that it was asked for again, the sender having died.", volatile=True)] = 0
+    wall_s: Annotated[float | None, about("Wall time of it all.", unit="s", volatile=True)] = None
+
+
 class StepReport(Section):
     """One step of the workload."""
 
@@ -322,6 +492,9 @@ class StepReport(Section):
     model_start_s: Annotated[float | None, about("Model time at which it started.", unit="s")] = None
     model_end_s: Annotated[float | None, about("Model time at which it ended.", unit="s")] = None
     summary: Annotated[str, about("What it did, in words.")] = ""
+    quality: Annotated[
+        list[Quality], about("How well the pictures that it sent arrived, one entry a receiver; computed.")
+    ] = []
 
 
 class Timing(Section):
@@ -353,6 +526,7 @@ class Report(Section):
     messages: Annotated[list[MessageReport], about("One entry a message and destination.")] = []
     receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
     adaptations: Annotated[list[AdaptationReport], about("One entry an adapt step and receiver.")] = []
+    alignments: Annotated[list[AlignmentReport], about("One entry an align step and receiver.")] = []
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
     timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
     restarts: Annotated[

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import metrics
-from emulator.report.schema import MessageReport, ReceiverReport, Report, ReportError
+from emulator.report.schema import MessageReport, Quality, ReceiverReport, Report, ReportError
 
 Picture = NDArray[np.uint8]
 """[H, W, 3]."""
@@ -21,11 +21,13 @@ ReceivedKey = tuple[str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """psnr_db: None for an identical copy, whose PSNR is infinite. ssim: None when a side is under 11 pixels."""
+    """psnr_db: None for an identical copy, whose PSNR is infinite. ssim: None when a side is under 11 pixels. mse: mean
+    squared error over pixels and channels, pixels in [0, 1]."""
 
     psnr_db: float | None
     ssim: float | None
     identical: bool
+    mse: float
 
 
 def score_picture(original: Picture, received: Picture) -> Score:
@@ -36,6 +38,7 @@ def score_picture(original: Picture, received: Picture) -> Score:
         psnr_db=psnr_db if math.isfinite(psnr_db) else None,
         ssim=metrics.ssim(original, received) if large_enough else None,
         identical=psnr_db == math.inf,
+        mse=10 ** (-psnr_db / 10),
     )
 
 
@@ -45,7 +48,8 @@ def key(message: MessageReport) -> ReceivedKey:
 
 
 def score(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> None:
-    """Fills psnr_db, ssim and identical of every message that has both pictures, then the receivers' averages.
+    """Fills psnr_db, ssim, mse and identical of every message that has both pictures, then the averages of receivers
+    and steps.
 
     In place. A picture of another size than its original gets no score, and its message's reason says so. Raises
     ReportError when `received` holds a picture of an unknown message.
@@ -65,11 +69,18 @@ def score(report: Report, originals: Mapping[str, Picture], received: Mapping[Re
             message.reason = f"not scored: {error}"
             continue
         message.psnr_db, message.ssim, message.identical = result.psnr_db, result.ssim, result.identical
-    accuracy = {receiver.name: receiver.accuracy for receiver in report.receivers}
+        message.mse = result.mse
+    told = {receiver.name: receiver.accuracy for receiver in report.receivers}
     report.receivers = [
-        receiver.model_copy(update={"accuracy": accuracy.get(receiver.name)})
+        receiver.model_copy(update={"accuracy": told.get(receiver.name)}) if receiver.accuracy is None else receiver
         for receiver in receiver_averages(report.messages, _receiver_names(report))
     ]
+    for step in report.steps:
+        of_step = [message for message in report.messages if message.step == step.index]
+        step.quality = [
+            quality(name, (message for message in of_step if message.destination == name))
+            for name in dict.fromkeys(message.destination for message in of_step)
+        ]
 
 
 def _receiver_names(report: Report) -> list[str]:
@@ -91,9 +102,33 @@ def _averages(name: str, messages: Sequence[MessageReport]) -> ReceiverReport:
         identical=sum(message.identical for message in delivered),
         mean_psnr_db=mean(message.psnr_db for message in delivered),
         mean_ssim=mean(message.ssim for message in delivered),
+        mean_mse=mean(message.mse for message in delivered),
         mean_rho=mean(message.rho for message in delivered),
         mean_transfer_s=mean(message.transfer_s for message in delivered),
         delivered_fraction=len(delivered) / len(messages) if messages else 0.0,
+        accuracy=accuracy(delivered),
+    )
+
+
+def quality(receiver: str, messages: Iterable[MessageReport]) -> Quality:
+    """Averages over those of the messages that the receiver decoded."""
+    delivered = [message for message in messages if message.delivered]
+    return Quality(
+        receiver=receiver,
+        pictures=len(delivered),
+        mean_mse=mean(message.mse for message in delivered),
+        mean_psnr_db=mean(message.psnr_db for message in delivered),
+        mean_ssim=mean(message.ssim for message in delivered),
+        accuracy=accuracy(delivered),
+    )
+
+
+def accuracy(messages: Iterable[MessageReport]) -> float | None:
+    """Share of pictures that the receiver's classifier saw as what they are; None when it saw none that has a class."""
+    return mean(
+        float(message.predicted == message.label)
+        for message in messages
+        if message.predicted is not None and message.label is not None
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from emulator.report.markup import Child, Markup, element
 from emulator.report.numbers import NONE, count, deviation, fixed, percent, prefix_for, significant
-from emulator.report.schema import LinkReport, MessageReport, PlanReport, Report
+from emulator.report.schema import LinkReport, MessageReport, PlanReport, Quality, Report
 from emulator.report.scoring import mean
 
 MAX_MESSAGES = 200
@@ -100,6 +100,11 @@ def scientific(title: str, values: Iterable[float | None]) -> Column:
     return Column(title, [significant(value, 3, smallest_plain=0.1) for value in values])
 
 
+def errors(title: str, values: Iterable[float | None]) -> Column:
+    """A column of mean squared errors, with three digits."""
+    return Column(title, [significant(value, 3, smallest_plain=1e-4) for value in values])
+
+
 def receivers(report: Report) -> Markup:
     """Each receiver's averages, its transfer time beside what the links' rates and delays ask for."""
     rows = report.receivers
@@ -114,6 +119,7 @@ def receivers(report: Report) -> Markup:
             counts("identical", (row.identical for row in rows)),
             figures("mean PSNR", (row.mean_psnr_db for row in rows), 2, "dB"),
             figures("mean SSIM", (row.mean_ssim for row in rows), 4),
+            errors("mean MSE", (row.mean_mse for row in rows)),
             Column("accuracy", [percent(row.accuracy, 1) for row in rows]),
             ratios("mean ρ", (row.mean_rho for row in rows)),
             quantity("mean transfer", measured, "s", theory),
@@ -225,10 +231,37 @@ def messages(rows: Sequence[MessageReport]) -> Markup:
             counts("errors", (m.element_errors for m in shown)),
             Column("PSNR", [quality(m) for m in shown], "dB"),
             figures("SSIM", (m.ssim for m in shown), 4),
+            errors("MSE", (m.mse for m in shown)),
+            Column("class", ["" if m.label is None else str(m.label) for m in shown]),
+            Column("seen as", ["" if m.predicted is None else str(m.predicted) for m in shown]),
             words("reason", (m.reason for m in shown), wrap=True),
         ],
         tall=len(shown) > 16,
     )
+
+
+def quality_of_steps(report: Report) -> Markup:
+    """How well the pictures of each step arrived."""
+    pairs = [(step, row) for step in report.steps for row in step.quality]
+    rows = [row for _, row in pairs]
+    return table(
+        [
+            Column("step", [str(step.index) for step, _ in pairs]),
+            words("receiver", (row.receiver for row in rows)),
+            Column("pictures", [count(row.pictures) for row in rows]),
+            *quality_columns(rows),
+        ]
+    )
+
+
+def quality_columns(rows: Sequence[Quality], when: str = "") -> list[Column]:
+    """Averages side by side. when: put behind each title."""
+    return [
+        errors(f"mean MSE{when}", (row.mean_mse for row in rows)),
+        figures(f"mean PSNR{when}", (row.mean_psnr_db for row in rows), 2, "dB"),
+        figures(f"mean SSIM{when}", (row.mean_ssim for row in rows), 4),
+        Column(f"accuracy{when}", [percent(row.accuracy, 1) for row in rows]),
+    ]
 
 
 def steps(report: Report) -> Markup:

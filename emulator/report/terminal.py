@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from emulator.report.pairs import compare, pairs
-from emulator.report.schema import AdaptationReport, Report
+from emulator.report.schema import AdaptationReport, AlignmentReport, Quality, Report
 
 HEADINGS = ("receiver", "delivered", "PSNR dB", "SSIM", "rho", "transfer s")
 
 
 def summary(report: Report) -> str:
-    """One line a receiver: what arrived, how well, at which cost, columns aligned; then one line an adaptation."""
+    """One line a receiver: what arrived, how well, at which cost, columns aligned; then one line an adaptation
+    or alignment."""
     rows = [
         (
             receiver.name,
@@ -28,7 +29,8 @@ def summary(report: Report) -> str:
         )
         for row in [HEADINGS, *rows]
     ]
-    return "\n".join([*lines, *(_adaptation(report, row) for row in report.adaptations)])
+    told = [*(_adaptation(report, row) for row in report.adaptations), *map(_alignment, report.alignments)]
+    return "\n".join([*lines, *told])
 
 
 def _adaptation(report: Report, row: AdaptationReport) -> str:
@@ -40,6 +42,28 @@ def _adaptation(report: Report, row: AdaptationReport) -> str:
     if found.gain_db is not None:
         parts += f"; {found.pictures} pictures sent again: PSNR {found.gain_db:+.2f} dB"
     return parts
+
+
+def _alignment(row: AlignmentReport) -> str:
+    parts = [f"{row.receiver}: {row.method} from {row.source}, {row.freeze} layers frozen, {row.verdict}"]
+    if row.crossover is not None:
+        parts.append(f"crossover {row.crossover.estimate:.3g} ({row.crossover.low:.2g} to {row.crossover.high:.2g})")
+    if row.recovery_stated is not None:
+        parts.append(f"recovery {row.recovery_stated.total_s:.3f} s at {row.recovery_stated.speed:.3g} FLOP/s")
+    if row.before is not None and row.after is not None:
+        parts.append(f"{row.before.pictures} pictures sent again: {_gains(row.before, row.after)}")
+    return "; ".join(parts)
+
+
+def _gains(before: Quality, after: Quality) -> str:
+    """MSE and accuracy, before and after."""
+    parts = []
+    if before.mean_mse and after.mean_mse is not None:
+        change = after.mean_mse / before.mean_mse - 1
+        parts.append(f"MSE {before.mean_mse:.3g} -> {after.mean_mse:.3g} ({change:+.1%})")
+    if before.accuracy is not None and after.accuracy is not None:
+        parts.append(f"accuracy {before.accuracy:.1%} -> {after.accuracy:.1%}")
+    return ", ".join(parts)
 
 
 def _shown(value: float | None, digits: int) -> str:

@@ -23,11 +23,12 @@ from emulator.topology.resolve import (
     transmit_source,
 )
 from emulator.topology.routes import paths
-from emulator.topology.schema import Adapt, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology.schema import Adapt, Align, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
 from emulator.topology.source import Fault, TopologyError
 
 __all__ = [
     "Adapt",
+    "Align",
     "CodecChoice",
     "Fault",
     "Replan",

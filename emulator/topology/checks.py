@@ -29,7 +29,7 @@ from emulator.topology.schema import (
     SymbolBearer,
 )
 from emulator.topology.source import KeyPath, nearest
-from emulator.topology.workload import Adapt, Cast
+from emulator.topology.workload import Adapt, Align, Cast
 
 RESERVED = {
     "all": "means every receiver",
@@ -53,6 +53,8 @@ def check(scenario: Scenario) -> Iterator[Finding]:
     for index, step in enumerate(scenario.workload):
         if isinstance(step, Cast):
             yield from _cast(scenario, step, ("workload", index, step.kind))
+        if isinstance(step, Align):
+            yield from _align(scenario, step, ("workload", index, step.kind))
         if isinstance(step, RollBack):
             yield from _roll_back(scenario, index, ("workload", index, step.kind))
         elif isinstance(step, SetLink):
@@ -326,6 +328,26 @@ def _set_link(scenario: Scenario, step: SetLink, path: KeyPath) -> Iterator[Find
         yield from _levels(scenario, step.levels, link.name in planned_names(scenario), (*path, "levels"))
     if step.bearers is not None:
         yield from _bearers(scenario, link, step.bearers, levels, (*path, "bearers"))
+
+
+def _align(scenario: Scenario, step: Align, path: KeyPath) -> Iterator[Finding]:
+    if step.data.sample == scenario.pictures.sample:
+        yield (
+            (*path, "data", "sample"),
+            f"{step.data.sample} is what transmit steps send, and nothing that is sent may be trained with; give other "
+            "pictures",
+        )
+    source = transmit_source(scenario, step)
+    if source not in scenario.nodes:
+        return  # said already
+    for index, name in enumerate(transmit_destinations(scenario, step)):
+        known = scenario.nodes.get(name)
+        if known is not None and known.role == "rx" and shortest(scenario.links, name, source) is None:
+            yield (
+                (*path, "to", index),
+                f"no links lead back from {name} to {source}, which {step.method} needs to download the decoder; add a "
+                f"link from {name} to {source}",
+            )
 
 
 def _roll_back(scenario: Scenario, index: int, path: KeyPath) -> Iterator[Finding]:

@@ -24,3 +24,8 @@ class Pictures(Model):
         description="the side in pixels to which the middle square of each picture is scaled, before any crop; without "
         "it pictures keep their size",
     )
+    pad: Annotated[int, Number("give pixels", at_least=1, at_most=16384, whole=True)] | None = Field(
+        default=None,
+        description="the side in pixels to which each picture is extended with black on all sides, after any resize "
+        "and before any crop; without it pictures keep their size",
+    )

@@ -32,7 +32,19 @@ from emulator.topology.nodes import Codec, Node
 from emulator.topology.pictures import Pictures
 from emulator.topology.quantities import Name
 from emulator.topology.resources import Plan, Quality, QualityCurve, QualityPoints, Resources
-from emulator.topology.workload import STEP_KINDS, Adapt, AnyStep, Replan, RollBack, SetLink, Step, Transmit, Wait
+from emulator.topology.workload import (
+    STEP_KINDS,
+    Adapt,
+    Align,
+    AnyStep,
+    OwnData,
+    Replan,
+    RollBack,
+    SetLink,
+    Step,
+    Transmit,
+    Wait,
+)
 
 if TYPE_CHECKING:
     from emulator.topology.lowering import PlannedRadio
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STEP_KINDS",
     "Adapt",
+    "Align",
     "AnyStep",
     "Bearers",
     "BitBearer",
@@ -56,6 +69,7 @@ __all__ = [
     "LinkLevels",
     "Loss",
     "Node",
+    "OwnData",
     "Pictures",
     "Plan",
     "Processes",

@@ -200,7 +200,94 @@ class RollBack(Cast):
     state: str = Field(default="", description="the saved state's name. The one before the present without")
 
 
-STEP_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan, Adapt, RollBack)}
+class OwnData(Model):
+    """Pictures that a tx has of its own. It trains with them, and they never leave it."""
+
+    sample: Literal["mnist_train", "fashion_mnist"] | None = Field(
+        default=None, description="the packaged sample that it has"
+    )
+    path: str | None = Field(
+        default=None,
+        description="the path of pictures on the tx, of any kind that `--images` takes; of a .npz its train split",
+    )
+    limit: Annotated[int, Number("give a number of pictures", at_least=1, at_most=1_000_000, whole=True)] | None = (
+        Field(default=None, description="the largest number of pictures. All that there are without")
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.sample is None) == (self.path is None) or self.path == "":
+            raise fault("must have either sample or path; write for example {sample: mnist_train}")
+        return self
+
+
+class Align(Cast):
+    """Aligns the sender with each receiver in turn (SLF, section III): the sender downloads the receiver's decoder,
+    measures the channel, trains its own encoder with what is not frozen of the decoder on pictures of its own, and
+    uploads what has changed.
+
+    Needs a way of links in both directions. Keys that are left out keep the method's defaults.
+    """
+
+    kind: ClassVar[str] = "align"
+
+    method: Literal["slf"] = Field(description="the method: slf, split learning with layer freezing")
+    freeze: Annotated[
+        int,
+        Number("give 0 (the whole decoder is trained anew) to 4 (none of it is)", at_least=0, at_most=4, whole=True),
+    ] = Field(description="the number of the decoder's layers that stay as they are, counted from the last")
+    data: OwnData = Field(description="the pictures that the sender trains with")
+    steps: Annotated[int, Number("give a number of steps", at_least=1, at_most=100_000, whole=True)] | None = Field(
+        default=None, description="the number of training steps"
+    )
+    batch: Annotated[int, Number("give a number of pictures", at_least=1, at_most=4096, whole=True)] | None = Field(
+        default=None, description="the number of pictures in a training step"
+    )
+    learning_rate: Annotated[float, Number("give a learning rate", at_least=1e-8, at_most=1)] | None = Field(
+        default=None, description="the learning rate"
+    )
+    commitment: Annotated[float, Number("give a weight", at_least=0, at_most=100)] | None = Field(
+        default=None, description="the weight of the last term of the loss, equation (4)"
+    )
+    checkpoint_steps: (
+        Annotated[int, Number("give a number of steps", at_least=1, at_most=100_000, whole=True)] | None
+    ) = Field(
+        default=None, description="the steps between two checkpoints: a sender that dies loses no more than these"
+    )
+    pilots: Annotated[int, Number("give a number of pilots", at_least=1, at_most=10_000_000, whole=True)] | None = (
+        Field(
+            default=None,
+            description="the number of known indices by which the sender measures the crossover probability",
+        )
+    )
+    seed: Annotated[int, Number("give a seed", at_least=0, at_most=2**63 - 1, whole=True)] = Field(
+        default=0, description="the seed of the training's own draws"
+    )
+    classifier: bool = Field(default=False, description="whether the receiver's classifier is downloaded too")
+    shared: bool = Field(
+        default=False,
+        description="whether the new decoder is for all of the receiver's sessions of the codec. For this one alone "
+        "without",
+    )
+    compute: Literal["none", "measured", "flops"] = Field(
+        default="flops",
+        description="the part of training in model time: none, the wall time that it took (measured), or its "
+        "floating-point operations at flops_per_s",
+    )
+    flops_per_s: Annotated[float, Number("give operations per second", above=0, at_most=1e21)] = Field(
+        default=3e13, description="the stated speed of the sender in floating-point operations/s; the paper's without"
+    )
+
+    @model_validator(mode="after")
+    def _each_in_turn(self) -> Self:
+        if self.mode == "multicast":
+            raise fault("mode is multicast, but each receiver has a decoder of its own; leave mode out")
+        return self
+
+
+STEP_KINDS: dict[str, type[Step]] = {
+    kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan, Adapt, RollBack, Align)
+}
 """The kinds of step. A new one is a model here, and what the controller does for it."""
 
 

@@ -10,7 +10,7 @@ from emulator.findings import Sent, link_reports, message_reports
 from emulator.pictures_to_send import Shot
 from emulator.v1 import control_pb2 as pb
 
-SHOT = Shot("a.png", np.zeros((16, 16, 3), np.uint8), b"")
+SHOT = Shot("a.png", np.zeros((16, 16, 3), np.uint8), b"", label=7)
 
 
 def fixed(name: str, source: str, to: str, rate_bps: float, **fields: object) -> pb.Link:
@@ -47,6 +47,7 @@ def test_a_message_tells_times_counts_and_rate() -> None:
     assert entry.rho == 1000 / (8 * 768)
     assert (entry.packets, entry.packets_lost, entry.element_errors) == (10, 2, 3)
     assert entry.source_bits == 6144
+    assert (entry.label, entry.predicted) == (7, None)
 
 
 def test_symbols_are_counted_in_channel_uses_per_value() -> None:

@@ -117,6 +117,28 @@ def test_pictures_are_scaled_before_they_are_cut(folder: Path) -> None:
     assert shot.pixels.shape == (32, 32, 3)
 
 
+def test_pictures_are_extended_with_black_after_they_are_scaled(folder: Path) -> None:
+    told = scenario("transmit: {crop: null}", pictures="{resize: 8, pad: 12}")
+    shot = loaded(told, folder).to_send(told.workload[0])[5]  # type: ignore[arg-type]
+    expected = np.zeros((12, 12, 3), np.uint8)
+    expected[2:10, 2:10] = 5
+    assert np.array_equal(shot.pixels, expected)
+
+
+def test_a_picture_too_large_to_be_extended_is_refused(folder: Path) -> None:
+    with pytest.raises(ImageError, match=r"^00.png: 16x16 is larger than the 12x12 to pad it to; use a larger side$"):
+        loaded(scenario("transmit: {crop: null}", pictures="{pad: 12}"), folder)
+
+
+def test_the_labels_of_a_source_stay_with_its_pictures() -> None:
+    told = scenario("transmit: {images: 200, crop: null}", "transmit: {images: 3, crop: 8}", pictures="{sample: mnist}")
+    gallery = Gallery(told, None, None)
+    gallery.load()
+    many, few = (gallery.to_send(step) for step in told.workload)  # type: ignore[arg-type]
+    assert [shot.label for shot in few] == [shot.label for shot in many[:3]]
+    assert {shot.label for shot in many} == set(range(10))
+
+
 def test_the_packaged_sample_that_the_scenario_names_is_sent() -> None:
     told = scenario("transmit: {images: 2, crop: null}", pictures="{sample: fashion_mnist}")
     gallery = Gallery(told, None, None)

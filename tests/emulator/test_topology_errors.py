@@ -405,7 +405,7 @@ TABLE = [
         "transmit: {to: all}",
         "transmit",
         "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait, replan, adapt, "
-        "roll_back), got 'transmit'; write for example {transmit: {to: all}}",
+        "roll_back, align), got 'transmit'; write for example {transmit: {to: all}}",
     ),
     (
         "transmit: {to: all}",
@@ -444,9 +444,55 @@ TABLE = [
     ),
     (
         "transmit: {to: all}",
+        "align: {method: slf, freeze: 5, data: {sample: mnist_train}}",
+        "19: workload[0].align.freeze: must be in [0, 4], got 5; give 0 (the whole decoder is trained anew) to 4 (none "
+        "of it is)",
+    ),
+    (
+        "transmit: {to: all}",
+        "align: {method: slf}",
+        [
+            "19: workload[0].align.data: is missing; give the pictures that the sender trains with",
+            "19: workload[0].align.freeze: is missing; give the number of the decoder's layers that stay as they are, "
+            "counted from the last",
+        ],
+    ),
+    (
+        "transmit: {to: all}",
+        "align: {method: slf, freeze: 1, data: {sample: mnist_train, path: x}}",
+        "19: workload[0].align.data: must have either sample or path; write for example {sample: mnist_train}",
+    ),
+    (
+        "transmit: {to: all}",
+        "align: {method: slf, freeze: 2, data: {sample: mnist_train}, mode: multicast}",
+        "19: workload[0].align: mode is multicast, but each receiver has a decoder of its own; leave mode out",
+    ),
+    (
+        "transmit: {to: all}",
+        "align: {method: slf, freeze: 2, data: {sample: mnist_train}, to: [rx]}",
+        "19: workload[0].align.to[0]: no links lead back from rx to tx, which slf needs to download the decoder; add a "
+        "link from rx to tx",
+    ),
+    (
+        "workload:\n  - transmit: {to: all}",
+        "pictures: {sample: fashion_mnist}\n"
+        "workload:\n  - align: {method: slf, freeze: 2, data: {sample: fashion_mnist}, to: mid}",
+        [
+            "20: workload[0].align.data.sample: fashion_mnist is what transmit steps send, and nothing that is sent "
+            "may be trained with; give other pictures",
+            "20: workload[0].align.to: mid is a relay, not an rx; give a receiver",
+        ],
+    ),
+    (
+        "transmit: {to: all}",
         "roll_back: {to: all}",
         "19: workload[0].roll_back: no adapt step comes before it, so there is no state to go back to; put it after "
         "one",
+    ),
+    (
+        "workload:",
+        "pictures: {pad: 0}\nworkload:",
+        "18: pictures.pad: must be in [1, 16384], got 0; give pixels",
     ),
     (
         "workload:",

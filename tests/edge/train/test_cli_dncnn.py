@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +36,33 @@ def arguments(folder: Path, *more: str) -> list[str]:
     return ["--data", str(folder / "pictures"), *codec, "--crop", "32", "--batch", "2", "--steps", "2", *out, *more]
 
 
-def test_a_weight_file_says_what_it_is_for_and_learned_from(folder: Path) -> None:
-    result = CliRunner().invoke(train_dncnn, arguments(folder, "--hold-out", "2"))
+def test_a_weight_file_says_what_it_is_for_learned_from_and_is_worth(folder: Path) -> None:
+    held_out = ["--evaluate", str(folder / "pictures"), "--evaluate-crop", "32"]
+    result = CliRunner().invoke(train_dncnn, arguments(folder, "--hold-out", "2", *held_out, "--json"))
     assert result.exit_code == 0, result.output
     metadata = weights.described(weights.read_metadata(folder / "dncnn-s2.safetensors"))
+    assert json.loads(result.stdout)["metrics"] == metadata["metrics"]
     assert metadata["architecture"] == "dncnn"
     assert metadata["codec"]["options"]["scale"] == "2"
     assert metadata["data_sets"][0]["pictures"] == 2
+    assert metadata["data_sets"][0]["hold_out"] == 2
+    assert [at["snr_db"] for at in metadata["metrics"]["at"]] == [0.0, 10.0, 20.0]
+    assert metadata["metrics"]["on"]["pictures"] == 4
+    assert metadata["metrics"]["on"]["crop"] == 32
+
+
+def test_the_command_is_kept_without_folders_and_with_every_default(folder: Path) -> None:
+    result = CliRunner().invoke(train_dncnn, arguments(folder))
+    assert result.exit_code == 0, result.output
+    metadata = weights.read_metadata(folder / "dncnn-s2.safetensors")
+    command = shlex.split(metadata["command"])
+    assert command[:5] == ["edge-codec", "train", "dncnn", "--data", "pictures"]
+    assert "scale=2" in command
+    assert "weights=small.safetensors" in command
+    assert command[command.index("--lowest-snr-db") + 1] == "0.0"
+    assert str(folder) not in metadata["command"]
+    assert "metrics" not in metadata  # nothing was held out to measure them on
+    assert "no metrics" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -50,6 +72,7 @@ def test_a_weight_file_says_what_it_is_for_and_learned_from(folder: Path) -> Non
         (("--lowest-snr-db", "30"), "lowest_snr_db: must be at most"),
         (("--set", "scale"), "--set scale: must be NAME=VALUE"),
         (("--crop", "64"), "no picture is at least 64x64"),
+        (("--out", "dncnn.pt"), "--out: must end in .safetensors, got 'dncnn.pt'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(folder: Path, more: tuple[str, ...], sentence: str) -> None:

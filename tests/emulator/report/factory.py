@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 
 from emulator.report.schema import (
     AdaptationReport,
+    AlignmentReport,
     CodebookRound,
+    CrossoverReport,
     CurvePoint,
+    FineTuningReport,
     LevelReport,
     LinkReport,
     MessageReport,
     NodeReport,
+    ParameterTransferReport,
     PlanReceiver,
     PlanReport,
+    RecoveryTime,
     Report,
     ScenarioReport,
     StepReport,
@@ -252,3 +257,70 @@ def adaptation(**changes: object) -> AdaptationReport:
         served_meanwhile=3,
     )
     return AdaptationReport.model_validate(report.model_dump() | changes)
+
+
+def alignment(**changes: object) -> AlignmentReport:
+    """An alignment of bs with rx1 in step 1 that was adopted; `changes` replace fields."""
+    report = AlignmentReport(
+        step=1,
+        session="s0-rx1",
+        source="bs",
+        receiver="rx1",
+        method="slf",
+        freeze=2,
+        data="mnist_train",
+        crossover=CrossoverReport(
+            pilots=8000,
+            errors=9,
+            estimate=9 / 8000,
+            low=5.5e-4,
+            high=2.1e-3,
+            confidence=0.95,
+            true_down=1e-3,
+            true_up=1e-3,
+        ),
+        download=_transfer("down", ["codebook", "decoder.0.weight", "decoder.0.bias"], 114_632, 0.4601),
+        upload=_transfer("up", ["codebook", "decoder.0.weight"], 20_556, 0.0831),
+        tuning=FineTuningReport(
+            steps=400,
+            pictures=3600,
+            operations=6e12,
+            mse_before=0.2,
+            mse_after=0.02,
+            model_s=0.2,
+            wall_s=60.0,
+            speed=1e11,
+        ),
+        recovery_stated=_recovery(0.2, 3e13),
+        recovery_measured=_recovery(60.0, 1e11),
+        recovery_wall=_recovery(61.0, None),
+        recovery_model_s=0.7502,
+        verdict="adopted",
+        digest_before="ab" * 32,
+        digest_after="cd" * 32,
+        curve=[CurvePoint(step=s, loss=0.5 - s / 1000) for s in (100, 200, 400)],
+        wall_s=63.0,
+    )
+    return AlignmentReport.model_validate(report.model_dump() | changes)
+
+
+def _transfer(direction: str, names: list[str], tensor_bytes: int, seconds: float) -> ParameterTransferReport:
+    file_bytes = tensor_bytes + 400
+    return ParameterTransferReport.model_validate(
+        {
+            "direction": direction,
+            "names": names,
+            "tensor_bytes": tensor_bytes,
+            "file_bytes": file_bytes,
+            "size_bits": 8 * file_bytes,
+            "sent_s": 0.0,
+            "received_s": seconds,
+            "transfer_s": seconds,
+            "theoretical_transfer_s": 8 * file_bytes / 2e6,
+            "digest": "ef" * 32,
+        }
+    )
+
+
+def _recovery(tuning_s: float, speed: float | None) -> RecoveryTime:
+    return RecoveryTime(download_s=0.4601, tuning_s=tuning_s, upload_s=0.0831, total_s=0.5432 + tuning_s, speed=speed)

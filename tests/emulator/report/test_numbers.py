@@ -31,6 +31,7 @@ def test_significant(value: float | None, text: str) -> None:
         (None, "–"),
         (200e3, "200 kbit/s"),
         (1.5e6, "1.5 Mbit/s"),
+        (3e13, "30 Tbit/s"),
         (999.0, "999 bit/s"),
         (0.0, "0 bit/s"),
         (2e-3, "2 mbit/s"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from factory import Shape, make
 
-from emulator.report.schema import ReportError
+from emulator.report.schema import ReportError, StepReport
 from emulator.report.scoring import mean, receiver_averages, score, score_picture
 
 
@@ -88,3 +88,34 @@ def test_a_picture_of_another_size_is_not_scored_and_says_why() -> None:
 def test_mean_skips_what_is_not_there() -> None:
     assert mean([1.0, None, 4.0]) == 2.5
     assert mean([None]) is None
+
+
+def test_errors_are_of_pixels_in_the_unit_interval() -> None:
+    assert score_picture(_flat(100), _flat(151)).mse == pytest.approx((51 / 255) ** 2)
+    assert score_picture(_flat(100), _flat(100)).mse == 0
+
+
+def test_accuracy_and_error_are_averaged_for_receivers_and_for_each_step() -> None:
+    run = make(Shape(receivers=1, images=4, statuses={("s0-rx1", 3, "rx1"): "failed"}))
+    for message, (step, label, seen) in zip(
+        run.report.messages, [(0, 1, 1), (0, 2, 3), (2, 4, 4), (2, 5, None)], strict=True
+    ):
+        message.step, message.label, message.predicted = step, label, seen
+    run.report.steps = [StepReport(index=i, kind="transmit") for i in range(3)]
+    score(run.report, run.originals, run.received)
+    (receiver,) = run.report.receivers
+    errors = [message.mse for message in run.report.messages]
+    assert errors[3] is None
+    assert receiver.accuracy == pytest.approx(2 / 3)
+    assert receiver.mean_mse == pytest.approx(math.fsum(e for e in errors if e is not None) / 3)
+    first, none, last = (step.quality for step in run.report.steps)
+    assert none == []
+    assert [(q.receiver, q.pictures, q.accuracy) for q in (*first, *last)] == [("rx1", 2, 0.5), ("rx1", 1, 1.0)]
+    assert last[0].mean_mse == errors[2]
+
+
+def test_without_labels_or_answers_there_is_no_accuracy() -> None:
+    run = make(Shape(receivers=1, images=2))
+    run.report.messages[0].label, run.report.messages[1].predicted = 3, 3
+    score(run.report, run.originals, run.received)
+    assert run.report.receivers[0].accuracy is None
