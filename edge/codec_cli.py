@@ -20,6 +20,7 @@ from edge.images import Named
 from edge.train.cli import scaled, train
 from edge.train.cli_dncnn import train_dncnn
 from edge.train.cli_index_prior import train_index_prior
+from edge.train.cli_slf import train_classifier, train_slf
 from edge.train.cli_split import compare_estimators, train_channel_mapper, train_split
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _listed(name: str) -> dict[str, Any]:
 main.add_command(train)
 train.add_command(train_dncnn)
 train.add_command(train_index_prior)
+train.add_command(train_slf)
+train.add_command(train_classifier)
 train.add_command(train_split)
 train.add_command(compare_estimators)
 train.add_command(train_channel_mapper)

@@ -31,11 +31,11 @@ def write_photographs(source: Path, folder: Path) -> None:
         Image.fromarray(crop).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
 
 
-def write_digits(source: Path, out: Path, each: int) -> None:
-    """The first `each` test pictures of every class, in their original order, as one grey stack with labels."""
+def write_digits(source: Path, out: Path, each: int, split: str = "test") -> None:
+    """The first `each` pictures of every class of a split, in their original order, as one grey stack with labels."""
     taken = dict.fromkeys(range(CLASSES), 0)
     chosen: list[Named] = []
-    for picture in images.read(source, split="test"):
+    for picture in images.read(source, split=split):
         if picture.label is None or picture.label not in taken:
             raise ImageError(f"{source.name}: {picture.name} has no label in [0, {CLASSES}); give a labelled .npz")
         if taken[picture.label] < each:
@@ -50,14 +50,18 @@ def write_digits(source: Path, out: Path, each: int) -> None:
 
 @click.command(help=__doc__)
 @click.option("--kodak", type=click.Path(path_type=Path), required=True, help="Folder or .tar with the Kodak set.")
-@click.option("--mnist", type=click.Path(path_type=Path), required=True, help=".npz with test_x and test_y.")
+@click.option(
+    "--mnist", type=click.Path(path_type=Path), required=True, help=".npz with train_x, train_y, test_x, test_y."
+)
 @click.option("--fashion-mnist", type=click.Path(path_type=Path), required=True, help=".npz with test_x and test_y.")
 @click.option("--each", type=click.IntRange(1), default=40, show_default=True, help="Digits of each class.")
+@click.option("--each-train", type=click.IntRange(1), default=400, show_default=True, help="Of mnist_train.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("edge/sample"), show_default=True)
-def main(kodak: Path, mnist: Path, fashion_mnist: Path, each: int, out: Path) -> None:
+def main(kodak: Path, mnist: Path, fashion_mnist: Path, each: int, each_train: int, out: Path) -> None:
     try:
         write_photographs(kodak, out / "kodak")
         write_digits(mnist, out / "mnist.npz", each)
+        write_digits(mnist, out / "mnist_train.npz", each_train, "train")
         write_digits(fashion_mnist, out / "fashion_mnist.npz", each)
     except ImageError as error:
         raise click.ClickException(str(error)) from error

@@ -50,7 +50,9 @@ def estimate_crossover(
     """sent, received: indices of any one shape; present: False where nothing arrived, which is left out. Raises
     AdaptError when shapes differ or nothing arrived."""
     if sent.shape != received.shape or (present is not None and present.shape != sent.shape):
-        raise AdaptError(f"pilots: {list(received.shape)} arrived of {list(sent.shape)}; use the same number at both ends")
+        raise AdaptError(
+            f"pilots: {list(received.shape)} arrived of {list(sent.shape)}; use the same number at both ends"
+        )
     arrived = np.ones(sent.shape, bool) if present is None else present
     pilots = int(arrived.sum())
     if pilots == 0:

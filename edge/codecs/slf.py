@@ -78,7 +78,9 @@ class Slf(NetworkCodec):
     def check_image(self, height: int, width: int) -> None:
         side = self.shape.side
         if (height, width) != (side, side):
-            raise CodecError(f"image: {width}x{height} is not the {side}x{side} that slf was trained for; pad or scale it")
+            raise CodecError(
+                f"image: {width}x{height} is not the {side}x{side} that slf was trained for; pad or scale it"
+            )
 
     def encode(self, image: Picture) -> list[Segment]:
         """image [s, s, 3] -> one INDICES segment [s/4, s/4]."""

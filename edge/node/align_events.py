@@ -1,13 +1,28 @@
-"""What an alignment tells its caller, put together: messages of align.proto."""
+"""What an alignment tells its caller, put together; and kept as text, for telling it again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.codecs.tensors import Tensors
 from edge.node.transfer import Crossed
 from edge.v1 import align_pb2
+
+Message = TypeVar("Message", align_pb2.CrossoverEstimate, align_pb2.ParameterTransfer, align_pb2.FineTuning)
+
+
+def kept(event: align_pb2.CrossoverEstimate | align_pb2.ParameterTransfer | align_pb2.FineTuning) -> str:
+    """An event as text."""
+    text: str = event.SerializeToString().hex()
+    return text
+
+
+def told(kind: type[Message], text: str) -> Message:
+    """An event that was kept."""
+    event = kind()
+    event.ParseFromString(bytes.fromhex(text))
+    return event
 
 
 def progress(phase: align_pb2.AlignPhase, **fields: Any) -> align_pb2.AlignProgress:

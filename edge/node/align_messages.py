@@ -32,9 +32,6 @@ from edge.node.adapt_messages import (
     whole,
 )
 from edge.segment import Kind, Segment
-from edge.v1 import packet_pb2
-
-WAY_BACK = "/down"  # ends the name of the session from the receiver back to the tx
 
 WORD, PILOTS, OFFER, COMMIT, LEAVE, FIRST_PIECE = 0, 1, 2, 3, 4, 64  # numbers, from the alignment's own
 SMALLEST_PIECE_BYTES = 4096
@@ -43,24 +40,6 @@ MAX_PIECES = 1024
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MESSAGES = FIRST_PIECE + MAX_PIECES  # numbers that an alignment may take
 MAX_NAMES = 256
-
-PURPOSES = frozenset(
-    {packet_pb2.MESSAGE_PURPOSE_ALIGN, packet_pb2.MESSAGE_PURPOSE_PARAMETERS, packet_pb2.MESSAGE_PURPOSE_PILOTS}
-)
-
-
-def way_back(session: str) -> str:
-    """Name of the session from a session's receiver back to its source."""
-    return session + WAY_BACK
-
-
-def is_way_back(session: str) -> bool:
-    return session.endswith(WAY_BACK)
-
-
-def forth(session: str) -> str:
-    """Name of the session that a way back belongs to."""
-    return session.removesuffix(WAY_BACK)
 
 
 class Word:
@@ -119,8 +98,8 @@ class Notice(Word):
 
 @dataclass(frozen=True)
 class Offer(Word):
-    """A file: its SHA-256, its size, how large its pieces are (the last may be smaller), and the names of its tensors in
-    its order. decoder: SHA-256 of the receiver's decoder that it belongs to (`edge.node.transfer.decoder_digest`)."""
+    """A file: its SHA-256, its size, how large its pieces are (the last may be smaller), and the names of its tensors,
+    in its order. decoder: SHA-256 of the receiver's decoder that it belongs to (`edge.node.transfer.decoder_digest`)."""
 
     word: ClassVar[str] = "offer"
     alignment: int

@@ -1,4 +1,4 @@
-"""One alignment as its tx carries it out: asks, downloads, measures, tunes, uploads; each step only if it is still to do.
+"""One alignment as its tx carries it out: asks, downloads, measures, tunes, uploads; each only if it is still to do.
 
 What puts the result in force at both ends is in `align_tx`, because it must go on when the caller has left.
 """
@@ -12,17 +12,16 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from google.protobuf import json_format
 from numpy.typing import NDArray
 
 from edge.adapt.errors import AdaptError
 from edge.codecs.contract import Half
 from edge.codecs.tensors import Tensors
 from edge.node.adapt_messages import LessonError
-from edge.node.align_events import progress, transfer, transferred
+from edge.node.align_events import kept, progress, told, transfer, transferred
 from edge.node.align_messages import (
     FIRST_PIECE,
     OFFER,
@@ -134,24 +133,28 @@ class AlignRun:
         return self.flow.session
 
     async def run(self) -> AsyncGenerator[Event]:
-        """Everything up to the commit's answer. Raises AdaptError, LessonError, CodecError, TensorError and OSError with
-        the reason why nothing comes of it, MismatchError when the receiver refuses the session."""
+        """Everything up to the commit's answer.
+
+        Raises AdaptError, LessonError, CodecError, TensorError and OSError with the reason why nothing comes of it,
+        MismatchError when the receiver refuses the session.
+        """
         if self.shelf.record.phase is Phase.ASKED:
             async for event in self._download():
                 yield event
             async for event in self._tune():
                 yield event
         else:
-            for told in self._so_far():
-                yield told
+            for known in self._so_far():
+                yield known
         if self.shelf.record.phase is not Phase.ENDED:
             async for event in self._upload():
                 yield event
         yield self._uploaded()
 
     async def leave(self, reason: str) -> None:
-        """Tells the receiver, if it was asked, that nothing will come of it."""
-        if self._asked_round is None or self.shelf.record.phase in (Phase.COMMITTING, Phase.ENDED):
+        """Tells the receiver, if it was asked and can be told, that nothing will come of it."""
+        settled = self.shelf.record.phase in (Phase.COMMITTING, Phase.ENDED)
+        if self._asked_round is None or settled or not self.flow.attached:
             return
         word = Leave(self.task.number, reason)
         with contextlib.suppress(TimeoutError, MismatchError):
@@ -209,9 +212,7 @@ class AlignRun:
         if self.shelf.record.phase is Phase.ASKED:
             await asyncio.to_thread(download.begin, offer, met)
         elif download.offer is None or download.offer.digest != offer.digest:
-            self._over = StaleError(
-                f"the decoder of {self._receiver} has changed since it was downloaded; align again"
-            )
+            self._over = StaleError(f"the decoder of {self._receiver} has changed since it was downloaded; align again")
 
     async def _measure(self, number: int, message: ReceivedMessage) -> None:
         if number != PILOTS:
@@ -224,7 +225,7 @@ class AlignRun:
             sent = self._tools.pilots(self._alphabet, count, pilot_key(self.task.session, self.task.number))
             arrived = read_pilots(message.segments, self._alphabet, count)
             found = self._tools.crossover(sent, arrived.values, arrived.present)
-            return json_format.MessageToJson(
+            return kept(
                 align_pb2.CrossoverEstimate(
                     pilots=found.pilots,
                     errors=found.errors,
@@ -318,11 +319,9 @@ class AlignRun:
                 raise AdaptError(f"decoder: its SHA-256 is {digest}, not '{offer.decoder}'; send it again")
         except ValueError as error:
             raise StaleError(f"the decoder of {self._receiver} cannot be used: {error}") from error
-        event = transfer(
-            align_pb2.TRANSFER_DIRECTION_DOWN, list(offer.names), tensors, offer.size_bytes, offer.digest
-        )
+        event = transfer(align_pb2.TRANSFER_DIRECTION_DOWN, list(offer.names), tensors, offer.size_bytes, offer.digest)
         event = transferred(event, met, record.download_cuts, time.time() - record.began_s)
-        self.shelf.note(before=digest, downloaded=json_format.MessageToJson(event))
+        self.shelf.note(before=digest, downloaded=kept(event))
         return event
 
     # 2. Tune.
@@ -376,13 +375,13 @@ class AlignRun:
             model_s=self.task.compute.seconds(result.flops, wall_s),
             resumed_at_step=resumed_at,
         )
-        downloaded_ns = json_format.Parse(self.shelf.record.downloaded, align_pb2.ParameterTransfer()).received_ns
+        downloaded_ns = told(align_pb2.ParameterTransfer, self.shelf.record.downloaded).received_ns
 
         def keep() -> None:
             self.shelf.keep_result(result.encoder, result.changed)
             self.shelf.note(
                 phase=Phase.TUNED,
-                tuned=json_format.MessageToJson(event),
+                tuned=kept(event),
                 after=decoder_digest({**decoder_part(decoder), **result.changed}),
                 upload_ns=downloaded_ns + round(event.model_s * 1e9),
                 upload_began_s=time.time(),
@@ -448,7 +447,7 @@ class AlignRun:
         """Notes what goes up, before it does."""
         names, size, digest = (list(offer.names), offer.size_bytes, offer.digest) if offer is not None else ([], 0, "")
         event = transfer(align_pb2.TRANSFER_DIRECTION_UP, names, changed, size, digest)
-        self.shelf.note(uploaded=json_format.MessageToJson(event))
+        self.shelf.note(uploaded=kept(event))
 
     # What happened, told (again).
 
@@ -456,18 +455,18 @@ class AlignRun:
         record = self.shelf.record
         return [
             self._crossover(),
-            json_format.Parse(record.downloaded, align_pb2.ParameterTransfer()),
-            json_format.Parse(record.tuned, align_pb2.FineTuning()),
+            told(align_pb2.ParameterTransfer, record.downloaded),
+            told(align_pb2.FineTuning, record.tuned),
         ]
 
     def _crossover(self) -> align_pb2.CrossoverEstimate:
-        return json_format.Parse(self.shelf.record.crossover, align_pb2.CrossoverEstimate())
+        return told(align_pb2.CrossoverEstimate, self.shelf.record.crossover)
 
     def _uploaded(self) -> align_pb2.ParameterTransfer:
         record = self.shelf.record
         met = Crossed.all(self.shelf.uploaded.values())
         assert met is not None  # the commit at least
-        event = json_format.Parse(record.uploaded, align_pb2.ParameterTransfer())
+        event = told(align_pb2.ParameterTransfer, record.uploaded)
         return transferred(event, met, record.upload_cuts, record.ended_s - record.upload_began_s)
 
     @property

@@ -31,13 +31,12 @@ from edge.node.align_messages import (
     Offer,
     read_piece,
     read_word,
-    way_back,
 )
 from edge.node.align_shelf import RxRecord, RxShelf, finite
 from edge.node.align_tools import AlignTools
 from edge.node.codec_thread import CodecThread
 from edge.node.parameters import TensorFile, read_tensors
-from edge.node.sessions import Session, SessionTable
+from edge.node.sessions import Session, SessionTable, way_back
 from edge.node.state_keeper import StateKeeper
 from edge.node.transfer import CLASSIFIER, CODEBOOK, Courier, Crossed, decoder_digest, decoder_part, offer_of
 from edge.node.transmitter import Transmitter

@@ -119,14 +119,8 @@ class AlignTools:
         keep_torch_to_one_thread()
         return VirtualTransceiver(codec, decoder, pictures, crossover, settings)
 
-    def uploaded_names(self, freeze: int, decoder: Tensors) -> list[str]:
-        """What an upload must hold."""
-        from edge.adapt.slf import uploaded_names
-
-        return uploaded_names(freeze, decoder)
-
     def check_upload(self, offered: Tensors, held: Tensors, freeze: int) -> None:
         """Raises TensorError: missing, extra, misshapen, not finite."""
-        from edge.adapt.slf import check_upload
+        from edge.adapt.slf_layers import check_upload
 
         check_upload(offered, held, freeze)

@@ -15,13 +15,12 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from google.protobuf import json_format
-
 from edge.adapt.errors import AdaptError
 from edge.codecs.contract import CodecError
-from edge.codecs.tensors import TensorError
+from edge.codecs.tensors import TensorError, Tensors
 from edge.node.adapt_messages import LessonError
-from edge.node.align_messages import COMMIT, MESSAGES, Commit, forth
+from edge.node.align_events import told
+from edge.node.align_messages import COMMIT, MESSAGES, Commit
 from edge.node.align_run import AlignRun, Event, StaleError, Task
 from edge.node.align_rx import METHOD
 from edge.node.align_shelf import Phase, TxRecord, TxShelf
@@ -30,7 +29,7 @@ from edge.node.codec_thread import CodecThread
 from edge.node.descriptions import MAX_REASON
 from edge.node.flow import Flow
 from edge.node.parameters import TensorFile
-from edge.node.sessions import MismatchError, Session, SessionTable
+from edge.node.sessions import MismatchError, Session, SessionTable, forth
 from edge.node.state_keeper import StateKeeper
 from edge.node.transfer import CODEBOOK, Courier, Crossed
 from edge.node.transmitter import Transmitter
@@ -85,7 +84,7 @@ class Applicant:
         flow = self._transmitter.flow(task.session)
         session = flow.session
         with self._transmitter.reserve(task.session, "an alignment", MAX_AT_ONCE):
-            live = await self._check(session)
+            live = await self.check(session)
             shelf = await self._shelf(session, task)
             open_way_back(self._table, session, self._session_opened)
             run = self._runs[session.name] = AlignRun(
@@ -153,7 +152,7 @@ class Applicant:
 
     # Beginning.
 
-    async def _check(self, session: Session) -> dict[str, object]:
+    async def check(self, session: Session) -> Tensors:
         """The parameters of this half. Raises AdaptError when the session cannot be aligned."""
         if len(session.destinations) != 1:
             raise AdaptError(
@@ -238,8 +237,7 @@ class Applicant:
         from edge.adapt.states import Origin
 
         if not shelf.record.state:
-            tuned = align_pb2.FineTuning()
-            json_format.Parse(shelf.record.tuned, tuned)
+            tuned = told(align_pb2.FineTuning, shelf.record.tuned)
             origin = Origin(session.description.knowledge, METHOD, tuned.mse_before, tuned.mse_after, "MSE")
             state = await self._keeper.add(session, await asyncio.to_thread(shelf.encoder), origin)
             await asyncio.to_thread(shelf.note, state=state.id)

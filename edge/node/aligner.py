@@ -1,11 +1,10 @@
-"""A node's part in alignments (SLF), whichever end it is: sorts what comes between the one that asks and the one asked."""
+"""A node's part in alignments (SLF), whichever end it is: what comes goes to the one that asked or to the one asked."""
 
 from __future__ import annotations
 
-from edge.node.align_messages import is_way_back
 from edge.node.align_rx import AlignDesk
 from edge.node.align_tx import Applicant
-from edge.node.sessions import Session
+from edge.node.sessions import Session, is_way_back
 from edge.wire.reassembly import ReceivedMessage
 
 

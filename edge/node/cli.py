@@ -24,6 +24,7 @@ SMALLEST_PACKET_BYTES = 16
 LARGEST_RUN_BYTES = 1 << 19  # a run must fit one batch
 BAD_INPUT = 2
 MAX_NODE_NAME = 128
+PATIENCE_S = 600.0
 
 
 def _fail(sentence: str) -> None:
@@ -77,6 +78,17 @@ class _NodeCommand(click.Command):
     "--run-bytes", type=int, default=RUN_BYTES, show_default=True, help="Payload of packets that share a header."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --send: one JSON object a line.")
+@click.option(
+    "--align/--no-align", default=True, show_default=True, help="rx: whether others may change its decoder (SLF)."
+)
+@click.option(
+    "--align-patience",
+    type=click.FloatRange(0.1),
+    default=PATIENCE_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="rx: how long a transmitter it aligns with may be silent while others wait.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
 @security_options
 def main(
@@ -97,6 +109,8 @@ def main(
     packet_bytes: int,
     run_bytes: int,
     as_json: bool,
+    align: bool,
+    align_patience: float,
     verbose: bool,
     tls: Path | None,
     insecure: bool,
@@ -119,6 +133,7 @@ def main(
     except EndpointError as error:
         _fail(f"--emulator: {error}")
 
+    from edge.node.align_rx import Terms
     from edge.node.by_hand import Order
     from edge.node.daemon import NodeSettings
     from edge.node.flow import Cutting
@@ -135,6 +150,7 @@ def main(
         state_dir=state,
         save_dir=save,
         cutting=Cutting(packet_bytes, run_bytes),
+        align=Terms(align, align_patience),
     )
     order = None if send is None else Order(send, destinations, crop, limit, first_message_id, as_json)
     sys.exit(_run(node, listen, destinations, order))

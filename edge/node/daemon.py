@@ -16,6 +16,11 @@ from edge.codecs import registry
 from edge.codecs.contract import Codec
 from edge.node.adapt_service import AdaptServicer
 from edge.node.agreement import Agreement, OwnCodec
+from edge.node.align_rx import AlignDesk, Terms
+from edge.node.align_service import AlignServicer
+from edge.node.align_tools import AlignTools
+from edge.node.align_tx import Applicant
+from edge.node.aligner import Aligner
 from edge.node.attachment import Attachment
 from edge.node.codec_thread import CodecThread
 from edge.node.flow import Cutting
@@ -29,13 +34,13 @@ from edge.node.state_keeper import StateKeeper
 from edge.node.teacher import Teacher
 from edge.node.transmitter import Transmitter
 from edge.node.workshop import Workshop
-from edge.v1 import adapt_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2_grpc
+from edge.v1 import adapt_pb2_grpc, align_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2_grpc
 from edge.wire.endpoint import Endpoint, Security, start_server
 from emulator.v1 import data_plane_pb2
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService", "edge.v1.AdaptService")
+SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService", "edge.v1.AdaptService", "edge.v1.AlignService")
 LAST_DECODE_S = 30.0  # how long an orderly stop waits for the message that is being decoded
 
 
@@ -45,7 +50,7 @@ class NodeSettings:
 
     emulator: HOST:PORT. codec, options: opened at start when codec is given; source: then the only node to receive
     from. state_dir: where an rx keeps what it delivered, and any node what adaptation left; save_dir: where an rx puts
-    pictures for people to look at.
+    pictures for people to look at. align: on what terms an rx aligns with others.
     """
 
     name: str
@@ -58,6 +63,7 @@ class NodeSettings:
     state_dir: Path | None = None
     save_dir: Path | None = None
     cutting: Cutting = field(default_factory=Cutting)
+    align: Terms = field(default_factory=Terms)
 
 
 class NodeDaemon:
@@ -69,9 +75,10 @@ class NodeDaemon:
         load_codec: Callable[[str], type[Codec]] = registry.load,
         delivered: Callable[[Delivery], None] | None = None,
         workshop: Workshop | None = None,
+        align_tools: AlignTools | None = None,
     ) -> None:
-        """load_codec: where codecs come from. delivered: told of each delivery, once. workshop: what fine-tunes.
-        Raises InboxError."""
+        """load_codec: where codecs come from. delivered: told of each delivery, once. workshop: what fine-tunes;
+        align_tools: what aligns. Raises InboxError."""
         self.settings = settings
         folder = None if settings.state_dir is None else settings.state_dir / settings.name
         self.inbox = Inbox(folder if settings.role is Role.RX else None)
@@ -83,10 +90,14 @@ class NodeDaemon:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._attachment = Attachment(settings.name, settings.emulator, settings.security, self)
         self.table = SessionTable(settings.name, settings.role, self._thread, load_codec)
-        self.table.restore = self._keeper.restore
+        self.table.restore = self._restore
         self._agreement = Agreement(settings.name, self.table, self._attachment, follower=self._keeper)
         self.transmitter = Transmitter(self._attachment, self._thread, settings.cutting, self._spawn)
         self._teacher = Teacher(self.transmitter, self._thread, self._keeper, workshop)
+        self._align_tools = tools = align_tools or AlignTools()
+        shared = (self.table, self.transmitter, self._thread, self._keeper)
+        self._applicant = Applicant(*shared, workshop, tools, self._opened)
+        self._aligner = Aligner(settings.name, self._applicant, AlignDesk(*shared, tools, self._opened, settings.align))
         self._receiver = Receiver(
             settings.name,
             self._attachment,
@@ -96,6 +107,7 @@ class NodeDaemon:
             settings.save_dir,
             delivered,
             self._pupil,
+            self._aligner,
         )
         self._endpoint: Endpoint | None = None
         self._receiving: asyncio.Task[None] | None = None
@@ -154,6 +166,7 @@ class NodeDaemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pupil.close()
+        await self._aligner.close()
         self._thread.close()
         self.inbox.close()
 
@@ -176,6 +189,7 @@ class NodeDaemon:
             await self._receiver.received(response.batch)
         elif kind == "announcement":
             self._agreement.announced(response.announcement)
+            self._aligner.announced(response.announcement.session)
         elif kind is not None:
             self.transmitter.received(response)
 
@@ -202,15 +216,25 @@ class NodeDaemon:
         adapt_pb2_grpc.add_AdaptServiceServicer_to_server(
             AdaptServicer(self.table, self._teacher, self._pupil, self._keeper, self._thread, security), server
         )
+        align_pb2_grpc.add_AlignServiceServicer_to_server(
+            AlignServicer(self.table, self._applicant, self._align_tools, security), server
+        )
+
+    async def _restore(self, session: Session) -> None:
+        """Puts in force, and goes on with, what a process before this one left."""
+        await self._keeper.restore(session)
+        await self._aligner.restore(session)
 
     def _opened(self, session: Session) -> None:
-        if self.settings.role is Role.TX:
+        """A session was configured, or opened by the nodes: its source sends on it, others receive."""
+        if session.source == self.settings.name:
             self.transmitter.opened(session)
         else:
             self._agreement.opened(session)
+        self._aligner.opened(session)
 
     def _described_anew(self, session: Session) -> None:
-        if self.settings.role is Role.TX:
+        if session.source == self.settings.name:
             self.transmitter.described_anew(session)
         else:
             self._agreement.opened(session)

@@ -110,6 +110,11 @@ class Flow:
         return len(self._under_way)
 
     @property
+    def attached(self) -> bool:
+        """Whether the stream to the emulator is up."""
+        return self._attachment.attached
+
+    @property
     def round(self) -> int:
         """Counts announcements: it grows when a stream broke, or a destination came back empty."""
         return self._round

@@ -1,4 +1,4 @@
-"""What a receiver has delivered: a picture and a receipt for each message, kept so that no message is delivered twice.
+"""What a receiver has delivered: a picture (and its class) and a receipt a message, so that none is delivered twice.
 
 In memory, or in a folder: then a delivery is on the disk before its receipt leaves, and a receiver that is killed
 (SIGKILL) and started again still knows everything it has answered for. Files are written whole or not at all, but not
@@ -50,6 +50,7 @@ class Inbox:
         self._max_bytes = max_bytes or (MAX_MEMORY_BYTES if folder is None else MAX_FOLDER_BYTES)
         self._receipts: dict[Key, packet_pb2.Receipt] = {}
         self._sizes: dict[Key, int] = {}
+        self._labels: dict[Key, int] = {}  # of those that have one
         self._pictures: dict[Key, bytes] = {}  # only without a folder
         self._bytes = 0
         self._lock: int | None = None
@@ -80,6 +81,8 @@ class Inbox:
             return
         receipt = self._receipts[key] = packet_pb2.Receipt()
         receipt.CopyFrom(delivery.receipt)  # a reference would keep the whole delivery, picture and all
+        if delivery.HasField("label"):
+            self._labels[key] = delivery.label
         self._sizes[key] = len(delivery.png)
         self._bytes += len(delivery.png)
         if self._folder is None:
@@ -96,7 +99,7 @@ class Inbox:
         receipt = self._receipts.get(key)
         if receipt is None:
             return None
-        delivery = Delivery(session=key[0], message_id=key[1], receipt=receipt)
+        delivery = Delivery(session=key[0], message_id=key[1], receipt=receipt, label=self._labels.get(key))
         if with_picture:
             delivery.png = self._pictures.get(key, b"")
             if self._folder is not None:
@@ -131,6 +134,7 @@ class Inbox:
     def _forget(self, key: Key) -> None:
         del self._receipts[key]
         self._bytes -= self._sizes.pop(key)
+        self._labels.pop(key, None)
         self._pictures.pop(key, None)
         if self._folder is not None:
             self._path(key).unlink(missing_ok=True)

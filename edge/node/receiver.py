@@ -2,7 +2,8 @@
 
 A message that was delivered before is answered with the receipt it got then. Whatever goes wrong with one message ends
 in a FAILED receipt that says why; the daemon goes on. Messages of an adaptation go to the pupil; those that take long
-are answered when they are done, while pictures go on being decoded.
+are answered when they are done, while pictures go on being decoded. Messages of an alignment go to the aligner, in the
+order in which they come; they mean the same when they come twice, so no receipt of them is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Protocol
 
 from edge import images
+from edge.codecs.classifies import Classifies
+from edge.codecs.contract import Codec
 from edge.node.agreement import Agreement
 from edge.node.attachment import Attachment, DetachedError
 from edge.node.codec_thread import CodecThread
@@ -38,6 +41,9 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 PICTURE = packet_pb2.MESSAGE_PURPOSE_PICTURE
 LESSON = packet_pb2.MESSAGE_PURPOSE_LESSON
+ALIGNING = frozenset(
+    {packet_pb2.MESSAGE_PURPOSE_ALIGN, packet_pb2.MESSAGE_PURPOSE_PARAMETERS, packet_pb2.MESSAGE_PURPOSE_PILOTS}
+)
 
 
 class Learner(Protocol):
@@ -61,9 +67,10 @@ class Receiver:
         save_in: Path | None = None,
         delivered: Callable[[Delivery], None] | None = None,
         learner: Learner | None = None,
+        aligner: Learner | None = None,
     ) -> None:
         """save_in: folder for a PNG of each picture. delivered: told of each delivered picture, once. learner: takes
-        the messages of an adaptation."""
+        the messages of an adaptation, aligner those of an alignment."""
         self.node = node
         self._attachment = attachment
         self._agreement = agreement
@@ -72,6 +79,7 @@ class Receiver:
         self._save_in = save_in
         self._delivered = delivered
         self._learner = learner
+        self._aligner = aligner
         self._learning: set[asyncio.Task[None]] = set()  # rounds and trainings
         self._reassembler = Reassembler(MAX_MESSAGE_BYTES, MAX_OPEN_MESSAGES)
         self._open: dict[Key, str] = {}  # messages begun on this stream, and why one will fail ("" when it need not)
@@ -108,7 +116,7 @@ class Receiver:
             self._changed.set()
             if message.purpose == PICTURE:
                 await self._deliver(message)
-            elif message.purpose == LESSON:
+            elif message.purpose == LESSON or message.purpose in ALIGNING:
                 await self._learn(message)
             else:
                 task = asyncio.create_task(self._learn(message), name=f"learn {message.session} {message.message_id}")
@@ -181,13 +189,14 @@ class Receiver:
     # Delivering.
 
     async def _learn(self, message: ReceivedMessage) -> None:
-        """Hands a message to the pupil, and answers when that is done."""
+        """Hands a message to the pupil or the aligner, and answers when that is done."""
         delivery = Delivery(session=message.session, message_id=message.message_id)
         try:
             session = self._agreement.session_for(message.session)
-            if self._learner is None:
+            learner = self._aligner if message.purpose in ALIGNING else self._learner
+            if learner is None:
                 raise WireError(f"{self.node} takes no messages of purpose {message.purpose}; send pictures")
-            await self._learner.take(session, message)
+            await learner.take(session, message)
         except Exception as error:  # whatever fine-tuning raises must not end the daemon
             delivery.receipt.CopyFrom(self._failed(message, error))
         else:
@@ -217,17 +226,23 @@ class Receiver:
         delivery = Delivery(session=message.session, message_id=message.message_id)
         try:
             session = self._agreement.session_for(message.session)
-            picture, decode_s = await self._thread.run(_decode, session, message)
+            picture, label, decode_s = await self._thread.run(_decode, session, message)
         except Exception as error:  # whatever a codec raises must not end the daemon
             delivery.receipt.CopyFrom(self._failed(message, error))
         else:
             delivery.png = picture
+            if label is not None:
+                delivery.label = label
             delivery.receipt.CopyFrom(self._done(message, decode_s))
         await self._settle(delivery)
 
     async def _settle(self, delivery: Delivery) -> None:
         """Writes first, answers then: a receiver that dies in between is asked again."""
         key = (delivery.session, delivery.message_id)
+        if delivery.receipt.purpose in ALIGNING:
+            self._at_hand.discard(key)
+            self._answer(delivery.receipt)
+            return
         try:
             await self._thread.run(self._keep, delivery)
         except OSError as error:
@@ -262,9 +277,15 @@ def picture_name(source: str, message_id: int) -> str:
     return f"{safe}-{message_id}.png"
 
 
-def _decode(session: Session, message: ReceivedMessage) -> tuple[bytes, float]:
-    """The picture as a PNG file, and the wall time of decoding it, in seconds."""
+def _decode(session: Session, message: ReceivedMessage) -> tuple[bytes, int | None, float]:
+    """The picture as a PNG file, its class where the codec has a classifier, and the wall time of both, in seconds."""
     started = time.perf_counter()
     picture = session.codec.decode(message.segments)
+    label = _label(session.codec, picture)
     decode_s = time.perf_counter() - started
-    return images.png_bytes(picture), decode_s
+    return images.png_bytes(picture), label, decode_s
+
+
+def _label(codec: Codec, picture: images.Picture) -> int | None:
+    """The picture's class; None without a classifier."""
+    return codec.classify(picture) if isinstance(codec, Classifies) and codec.can_classify else None

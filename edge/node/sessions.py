@@ -18,6 +18,7 @@ from edge.v1 import node_pb2
 MAX_SESSIONS = 1024
 MAX_NAME = 1024  # characters of a session's name, which crosses the network with every run of packets
 MAX_DESTINATIONS = 1024
+WAY_BACK = "/down"  # ends the name of the session from a receiver back to its source, which only the nodes open
 
 
 class Role(Enum):
@@ -54,7 +55,10 @@ class Session:
 
 
 class SessionTable:
-    """Every session of one node. Changed only in the event loop; codecs are opened in the codec thread."""
+    """Every session of one node, also those the nodes open themselves: a node may be a source and a destination.
+
+    Changed only in the event loop; codecs are opened in the codec thread.
+    """
 
     def __init__(
         self, node: str, role: Role, thread: CodecThread, load_codec: Callable[[str], type[Codec]] = registry.load
@@ -73,10 +77,11 @@ class SessionTable:
         return self._sessions.get(name)
 
     def describe(self) -> list[node_pb2.SessionDescription]:
-        """Every session with its codec, by name."""
+        """Every session that was configured, with its codec, by name."""
         return [
             node_pb2.SessionDescription(session=s.name, codec=to_proto(s.description))
             for s in sorted(self, key=lambda s: s.name)
+            if not is_way_back(s.name)
         ]
 
     async def open_codec(self, config: node_pb2.CodecConfig) -> tuple[Codec, CodecDescription]:
@@ -152,7 +157,23 @@ class SessionTable:
             )
 
 
+def way_back(session: str) -> str:
+    """Name of the session from a session's receiver back to its source."""
+    return session + WAY_BACK
+
+
+def is_way_back(session: str) -> bool:
+    return session.endswith(WAY_BACK)
+
+
+def forth(session: str) -> str:
+    """Name of the session that a way back belongs to."""
+    return session.removesuffix(WAY_BACK)
+
+
 def check_session_name(where: str, name: str) -> None:
-    """Raises ConfigurationError unless the name is 1 to MAX_NAME printable characters."""
+    """Raises ConfigurationError unless the name is 1 to MAX_NAME printable characters and not for the nodes alone."""
+    if is_way_back(name):
+        raise ConfigurationError(f"{where}: '{name[-40:]}' ends with {WAY_BACK}, which is for the nodes; rename it")
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise ConfigurationError(f"{where}: must be 1 to {MAX_NAME} printable characters, got {name[:40]!r}")

@@ -1,8 +1,8 @@
 """The states of each session's codec at one node: kept, put in force, gone back to.
 
-A state holds what adaptation may change at this node: at a tx the codebooks, at an rx everything its half holds. The
-tensors are swapped in the codec thread, so a swap falls between two messages; a session whose codec object serves other
-sessions too gets one of its own first.
+A state holds what adaptation may change at this node: at a tx the codebooks (or, of a codec that is aligned, all that
+its half holds), at an rx everything its half holds. The tensors are swapped in the codec thread, so a swap falls
+between two messages; a session whose codec object serves other sessions too gets one of its own first.
 """
 
 from __future__ import annotations
@@ -147,10 +147,7 @@ class StateKeeper:
         return session.codec.describe()
 
     def _live(self, session: Session) -> Tensors:
-        live = live_parameters(session.codec)
-        if self._role is Role.RX:
-            return live
-        return {name: live[name] for name in self._workshop.codebook_names(session.codec)}
+        return live_parameters(session.codec) if self._role is Role.RX else self._workshop.state_of(session.codec)
 
     def _found(self, session: Session) -> StateStore | None:
         """The store of a session, opened if the folder has one."""

@@ -12,7 +12,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edge.adapt.errors import AdaptError
 from edge.codecs.tensors import Tensors
+from edge.node.align_messages import COMMIT as COMMIT_NUMBER
 from edge.node.align_messages import (
     FIRST_PIECE,
     LEAVE,
@@ -28,7 +30,6 @@ from edge.node.align_messages import (
     Word,
     piece_segment,
 )
-from edge.node.align_messages import COMMIT as COMMIT_NUMBER
 from edge.node.parameters import TensorFile
 from edge.node.transmitter import Maker, Schedule, Transmitter
 from edge.segment import Segment
@@ -39,10 +40,6 @@ PARAMETERS = packet_pb2.MESSAGE_PURPOSE_PARAMETERS
 CODEBOOK, DECODER, ENCODER, CLASSIFIER = "codebook", "decoder.", "encoder.", "classifier."  # how tensors are named
 
 NUMBERS: dict[type[Word], int] = {Offer: OFFER, Commit: COMMIT_NUMBER, Leave: LEAVE, Notice: WORD}
-
-
-class TooLargeError(ValueError):
-    """A file that does not fit a transfer."""
 
 
 def decoder_part(tensors: Tensors) -> dict[str, NDArray[Any]]:
@@ -56,10 +53,10 @@ def decoder_digest(tensors: Tensors) -> str:
 
 
 def offer_of(alignment: int, file: TensorFile, decoder: str) -> Offer:
-    """Announces a file, cut into pieces of 4 KiB or, when these would be too many, larger ones. Raises TooLargeError."""
+    """Announces a file, in pieces of 4 KiB or, when these would be too many, larger ones. Raises AdaptError."""
     size = len(file.data)
     if size > MAX_FILE_BYTES:
-        raise TooLargeError(f"the parameters take {size} bytes, more than {MAX_FILE_BYTES}; use a smaller network")
+        raise AdaptError(f"the parameters take {size} bytes, more than {MAX_FILE_BYTES}; use a smaller network")
     kibibytes = -(-size // (1024 * MAX_PIECES))
     piece_bytes = max(SMALLEST_PIECE_BYTES, 1024 * kibibytes)
     names = tuple(head.name for head in file.heads())
@@ -114,8 +111,8 @@ class Courier:
         though_held: bool = False,
     ) -> packet_pb2.Receipt:
         """A message and its receipt. Raises MismatchError."""
-        receipts = self._send(number, [lambda _: segments], purpose, offered_ns, though_held)
-        return [receipt async for receipt in receipts][0]
+        (receipt,) = [each async for each in self._send(number, [lambda _: segments], purpose, offered_ns, though_held)]
+        return receipt
 
     async def pieces(
         self, data: bytes, offer: Offer, wanted: Sequence[int], offered_ns: int

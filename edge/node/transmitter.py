@@ -157,8 +157,8 @@ class Transmitter:
 
         makers is read, and each is called, in the codec thread, a few ahead of the network. expected: how many there
         are, where that is known, to refuse numbers that are under way already. though_held: sends even while the flow
-        is held. Leaving early stops encoding; what is under way stays so. Raises UnknownSessionError, UnderWayError, MismatchError when a destination refuses the
-        session, and what reading and making raise.
+        is held. Leaving early stops encoding; what is under way stays so. Raises UnknownSessionError, UnderWayError,
+        MismatchError when a destination refuses the session, and what reading and making raise.
         """
         flow = self.flow(name)
         for number in range(schedule.first_message_id, schedule.first_message_id + (expected or 0)):

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.node.align_messages import way_back
-from edge.node.sessions import Session, SessionTable
+from edge.node.sessions import Session, SessionTable, way_back
 
 
 def open_way_back(table: SessionTable, session: Session, opened: Callable[[Session], None]) -> None:
@@ -17,9 +16,12 @@ def open_way_back(table: SessionTable, session: Session, opened: Callable[[Sessi
     (receiver,) = session.destinations
     name = way_back(session.name)
     held = table.get(name)
-    if held is not None and (held.source, held.destinations) == (receiver, (session.source,)):
-        if held.description == session.description:
-            return
     back = Session(name, receiver, (session.source,), session.codec, session.description, session.options, shared=True)
-    table.put([back])
-    opened(back)
+    alike = held is not None and (held.source, held.destinations, held.description) == (
+        back.source,
+        back.destinations,
+        back.description,
+    )
+    if not alike:
+        table.put([back])
+        opened(back)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from edge.adapt.errors import AdaptError
 from edge.adapt.settings import AdaptSettings
+from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec, Half
 from edge.codecs.tensors import TensorHolder, Tensors
 from edge.images import Picture
@@ -98,15 +100,14 @@ class Workshop:
     def copy(self, session: Session, half: Half, live: Tensors) -> Codec:
         """The session's codec once more, from its own weight file, with the parameters that are in force.
 
-        Raises AdaptError when the codec cannot be fine-tuned, CodecError when the half cannot be opened.
+        Raises AdaptError when the codec has no parameters, CodecError when the half cannot be opened.
         """
-        from edge.adapt.lessons import adaptable
-
         codec = self._load_codec(session.codec.name).open(session.options, half)
         keep_torch_to_one_thread()
-        copy = adaptable(codec)
-        held = copy.parameters()
-        copy.replace({name: tensor for name, tensor in live.items() if name in held})
+        if not isinstance(codec, TensorHolder):
+            raise AdaptError(f"codec {codec.name}: has no parameters to change; choose another codec")
+        held = codec.parameters()
+        codec.replace({name: tensor for name, tensor in live.items() if name in held})
         return codec
 
     def codebook_names(self, codec: Codec) -> list[str]:
@@ -114,6 +115,14 @@ class Workshop:
         from edge.adapt.lessons import adaptable
 
         return list(adaptable(codec).codebook_tensors())
+
+    def state_of(self, codec: Codec) -> Tensors:
+        """What adaptation may change at a tx: the codebooks of a codec that can be fine-tuned (its encoder stays), all
+        parameters of another, which may be aligned."""
+        live = live_parameters(codec)
+        if not isinstance(codec, Adaptable):
+            return live
+        return {name: live[name] for name in codec.codebook_tensors()}
 
     def check_lesson(self, codec: Codec, lesson: Lesson) -> None:
         """Raises CodecError when the codec can make nothing of the lesson's segments."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
+from types import MappingProxyType
 
 from edge import images
 from edge.images import Named
@@ -23,6 +25,18 @@ def mnist() -> list[Named]:
     return _read("mnist.npz")
 
 
+def mnist_train() -> list[Named]:
+    """4,000 handwritten digits [28, 28, 3] (grey) with labels 0 to 9, 400 of each, from the MNIST train set: pictures
+    that a transmitter has of its own."""
+    return _read("mnist_train.npz")
+
+
 def fashion_mnist() -> list[Named]:
     """400 pieces of clothing [28, 28, 3] (grey) with labels 0 to 9, 40 of each, from Fashion-MNIST."""
     return _read("fashion_mnist.npz")
+
+
+DIGITS: Mapping[str, Callable[[], list[Named]]] = MappingProxyType(
+    {"mnist": mnist, "mnist_train": mnist_train, "fashion_mnist": fashion_mnist}
+)
+"""The samples of small labelled pictures, by name."""

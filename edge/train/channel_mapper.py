@@ -53,7 +53,7 @@ class ChannelMapperLearner(Learner):
         self.f, self.g = codec.transmitter, codec.receiver
         self.shape, self.snr_db, self.gradient = shape, float(snr_db), gradient or GradientSettings()
         self.channel = TorchAWGN(self.snr_db)
-        self.pair = MapperPair(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
+        self.pair: MapperPair = MapperPair(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
         known = weights.read_metadata(source)
         self.trained_for = {key: known[key] for key in (LEVEL_BERS, PAIRING, DEMAPPER) if key in known}
 

@@ -229,7 +229,7 @@ def run(context: click.Context, common: Run, multiple: int, build: Callable[[], 
     learned_from, test = _pictures(common)
     trainer = _trainer(common, [pictures for _, pictures in learned_from], build)
     with bad_input(FloatingPointError):
-        finished = _to_the_end(trainer, common.checkpoint, Console(stderr=True))
+        finished = to_the_end(trainer, common.checkpoint, Console(stderr=True))
     if not finished:
         fate = "no --checkpoint, all is lost"
         if common.checkpoint is not None:
@@ -312,7 +312,7 @@ class _Stopped(Exception):  # noqa: N818 - a request, not an error
     """Ctrl-C, delivered between two steps, where a checkpoint is whole."""
 
 
-def _to_the_end(trainer: Trainer, checkpoint: Path | None, console: Console) -> bool:
+def to_the_end(trainer: Trainer, checkpoint: Path | None, console: Console) -> bool:
     """Trains to the last step with a progress bar and log lines on stderr. False when Ctrl-C ended it; the checkpoint
     is then exactly that of a run that had paused."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -138,7 +138,8 @@ def export_dncnn(
     metrics: Mapping[str, object] | None,
 ) -> dict[str, str]:
     """Writes the denoisers with what they belong to and come from; returns the metadata. learned_from: from
-    `edge.train.export.data_set`. metrics: on held-out pictures (`edge.train.dncnn_score`), None when there were none."""
+    `edge.train.export.data_set`. metrics: on held-out pictures (`edge.train.dncnn_score`), None where there were none.
+    """
     metadata = {
         "architecture": ARCHITECTURE,
         "shape": json.dumps(asdict(trainer.denoisers.shape)),

@@ -1,4 +1,4 @@
-"""What denoisers are worth on pictures that did not train them: whole pictures, each SNR, beside requantisation alone."""
+"""What denoisers are worth on whole pictures that did not train them, beside requantisation alone, at several SNRs."""
 
 from __future__ import annotations
 

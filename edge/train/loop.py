@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edge.train.crops import RandomCrops
 from edge.train.ema_codebook import EMACodebook
 
 
@@ -53,6 +53,19 @@ class Losses(NamedTuple):
     """What is minimised, a scalar."""
     mse: float
     """Mean squared error of the pictures, values in [0, 1]."""
+
+
+class Batches(Protocol):
+    """Where a run's pictures come from: crops.py, or whole_pictures.py."""
+
+    rng: np.random.Generator
+    """What draws them; its state is in the checkpoint."""
+    resize: int | None
+    """To which side pictures were scaled first, for the record."""
+
+    def batch(self, count: int) -> Tensor:
+        """[count, 3, H, W] in [0, 1]."""
+        ...
 
 
 class Learner(ABC):
@@ -124,7 +137,7 @@ class Learner(ABC):
 class Trainer:
     """One run: `Trainer(learner, schedule, crops).run(checkpoint_path, on_progress)`."""
 
-    def __init__(self, learner: Learner, schedule: Schedule, crops: RandomCrops) -> None:
+    def __init__(self, learner: Learner, schedule: Schedule, crops: Batches) -> None:
         self.learner, self.schedule, self.crops = learner, schedule, crops
         self.generator = torch.Generator().manual_seed(schedule.seed)
         self.parameters: list[Tensor] = [p for half in learner.halves for p in half.parameters()]

@@ -78,8 +78,8 @@ class SplitLearner(Learner):
         self.shape, self.gradient, self.lost = shape, gradient or GradientSettings(), lost
         self.level_bers = geometric_bers(shape.levels, worst, best)
         self.medium = TorchMultiLevelBSC(self.level_bers)
-        self.tx = SplitTransmitter(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
-        self.rx = SplitReceiver(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
+        self.tx: SplitTransmitter = SplitTransmitter(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
+        self.rx: SplitReceiver = SplitReceiver(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
 
     @property
     def halves(self) -> Sequence[nn.Module]:

@@ -159,6 +159,8 @@ def test_the_finest_variant_that_fits_is_sent_and_the_budget_holds(setting: Sett
 
 def test_verdicts_name_the_lead_over_each_rival() -> None:
     place = {"set": "Kodak", "k_over_n": "1/32", "snr_db": 0.0}
-    psnr = {"VQ-VAE-2 PT": 20.0, "VQ-VAE-2 DFT": 21.0, "JPEG+LDPC": 18.5, "JSCC": 23.0}
+    psnr = {"VQ-VAE-2 PT": 20.0, "VQ-VAE-2 DFT": 21.0, "JPEG+LDPC": 18.5, "JPEG, shrunken": 20.5, "JSCC": 23.0}
     rows = [place | {"method": method, "psnr_db": value} for method, value in psnr.items()]
-    assert compare.verdicts(rows) == [place | {"above_jpeg_db": 2.5, "above_jscc_db": -2.0}]
+    assert compare.verdicts(rows) == [
+        place | {"above_jpeg_db": 2.5, "above_jpeg_shrunken_db": 0.5, "above_jscc_db": -2.0}
+    ]

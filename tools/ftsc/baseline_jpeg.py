@@ -26,6 +26,7 @@ import numpy as np
 from edge import images
 from edge.codecs.jpeg import MIN_BUDGET_BITS, Jpeg
 from edge.codecs.jpeg_file import JpegFile
+from edge.codecs.jpeg_shrink import FACTOR_BYTES, ShrunkenFile
 from edge.images import Picture
 from edge.metrics import psnr, ssim
 from edge.segment import Kind, Segment
@@ -42,7 +43,8 @@ QUALITIES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 
 @dataclass(frozen=True)
 class JpegResult:
-    """One picture. quality: 0 where none fitted. bits: payload before LDPC. symbols: complex channel uses taken.
+    """One picture. quality: 0 where none fitted. shrink: how many times smaller it was sent. bits: payload before LDPC.
+    symbols: complex channel uses taken.
 
     outage: no quality fitted the budget, or a block failed; the picture is scored as the receiver shows it.
     """
@@ -54,26 +56,34 @@ class JpegResult:
     symbols: int
     mcs: str
     outage: bool
+    shrink: int = 1
 
 
 def jpeg_over_ldpc(
-    pictures: Sequence[Picture], budget_symbols: int, snr_db: float, seed: int = 0, mcs: Mcs | None = None
+    pictures: Sequence[Picture],
+    budget_symbols: int,
+    snr_db: float,
+    seed: int = 0,
+    mcs: Mcs | None = None,
+    shrink: bool = False,
 ) -> list[JpegResult]:
     """Every picture [H, W, 3] at the best quality whose coded symbols fit budget_symbols at Es/N0 snr_db.
 
-    mcs: the scheme; by default the one that brings the most bits of the budget through in good order. Raises
-    ValueError where the budget does not even hold a picture's mean colour.
+    mcs: the scheme; by default the one that brings the most bits of the budget through in good order. shrink: send it
+    2, 4 or 8 times smaller where that comes out better. Raises ValueError where the budget does not even hold a
+    picture's mean colour.
     """
     chosen = best_for_budget(snr_db, budget_symbols) if mcs is None else mcs
     budget_bits = bits_that_fit(budget_symbols, chosen)
-    if budget_bits < MIN_BUDGET_BITS:
+    if budget_bits < MIN_BUDGET_BITS + (8 * FACTOR_BYTES if shrink else 0):
         raise ValueError(f"budget_symbols: {budget_symbols} hold {budget_bits} bits by {chosen}, too few; give more")
-    codec, bearer = Jpeg(None, budget_bits), LdpcBlocks(snr_db, [chosen])
+    codec, bearer = Jpeg(None, budget_bits, shrink), LdpcBlocks(snr_db, [chosen])
     key = NoiseKey(seed, "air", "rx", "jpeg", "payload")
     results = []
     for index, picture in enumerate(pictures):
         (sent,) = codec.encode(picture)
-        file = codec.file(picture)
+        found = codec.file(picture)
+        file = found.file if isinstance(found, ShrunkenFile) else found
         received = over_the_air(sent, bearer, SegmentNoise(key, index, 0))
         shown = codec.decode([received])
         if shown.shape != picture.shape:  # not even the head arrived; a receiver that knows the size shows this
@@ -87,6 +97,7 @@ def jpeg_over_ldpc(
                 symbols=bearer.plan(sent.size_bits, 0).symbols,
                 mcs=str(chosen),
                 outage=file is None or received.present is not None,
+                shrink=found.factor if isinstance(found, ShrunkenFile) else 1,
             )
         )
     return results
@@ -167,13 +178,16 @@ _limit = click.option("--limit", type=int, default=None, help="Use the first so 
 @click.option("--snr-db", type=float, required=True, help="Es/N0 in dB.")
 @click.option("--k-over-n", default="1/32", show_default=True, help="Complex symbols over source values.")
 @click.option("--seed", default=0, show_default=True)
-def over_ldpc(source: Path, side: int, limit: int | None, snr_db: float, k_over_n: str, seed: int) -> None:
+@click.option("--shrink", is_flag=True, help="Send pictures 2, 4 or 8 times smaller where that comes out better.")
+def over_ldpc(
+    source: Path, side: int, limit: int | None, snr_db: float, k_over_n: str, seed: int, shrink: bool
+) -> None:
     """Send pictures, and print JSON: one result a picture."""
     pictures = _read(source, side, limit)
     ratio = Fraction(k_over_n)
     results = []
     for index, picture in enumerate(pictures):
-        results += jpeg_over_ldpc([picture], int(picture.size * ratio), snr_db, seed + index)
+        results += jpeg_over_ldpc([picture], int(picture.size * ratio), snr_db, seed + index, shrink=shrink)
     click.echo(json.dumps([asdict(result) for result in results], indent=2))
     finite = [r.psnr_db for r in results]
     click.echo(

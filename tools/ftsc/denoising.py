@@ -5,7 +5,7 @@ The two DnCNNs of a comparison are trained here alike, one on maps as received, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from edge.codecs import network_codec, requantize
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.train.dncnn import DnCNNSchedule, DnCNNTrainer
+from edge.train.dncnn_score import power
 from tools.ftsc import methods, noise, scoring
 from tools.ftsc.data import split
 from tools.ftsc.methods import Cell
@@ -121,8 +122,3 @@ def _kept_at(setting: Setting, model: Model, requantized: bool) -> Path:
 
 def _steps(setting: Setting) -> int:
     return QUICK_DNCNN_STEPS if setting.quick else DNCNN_STEPS
-
-
-def power(maps: Sequence[Tensor], others: Sequence[Tensor]) -> float:
-    """Sum over all maps of the squares of what differs."""
-    return sum(float((a - b).pow(2).sum()) for a, b in zip(maps, others, strict=True))

@@ -102,19 +102,25 @@ def jpeg(setting: Setting, set_key: str, condition: Condition, seed: int) -> Cel
     return dict(setting.cells.get(_key(setting, "jpeg", set_key, condition, seed) | {"bits": BUDGET_BITS}, compute))
 
 
-def jpeg_at_budget(setting: Setting, set_key: str, snr_db: float, seed: int, budget: float) -> Cell:
-    """JPEG of the best quality whose coded symbols fit k/n = budget at this SNR, over LDPC and QAM for real."""
+def jpeg_at_budget(
+    setting: Setting, set_key: str, snr_db: float, seed: int, budget: float, shrink: bool = False
+) -> Cell:
+    """JPEG of the best quality whose coded symbols fit k/n = budget at this SNR, over LDPC and QAM for real. shrink:
+    of the best size, too."""
 
     def compute() -> Cell:
-        return _jpeg_over_ldpc(setting, set_key, snr_db, seed, round(3 * SIDE * SIDE * budget), None)
+        return _jpeg_over_ldpc(setting, set_key, snr_db, seed, round(3 * SIDE * SIDE * budget), None, shrink)
 
-    key = {"what": "jpeg-budget", "set": set_key, "snr_db": snr_db, "seed": seed, "budget": budget}
+    what = "jpeg-shrunken" if shrink else "jpeg-budget"
+    key = {"what": what, "set": set_key, "snr_db": snr_db, "seed": seed, "budget": budget}
     return dict(setting.cells.get(key | {"pictures": setting.pictures}, compute))
 
 
-def _jpeg_over_ldpc(setting: Setting, set_key: str, snr_db: float, seed: int, symbols: int, mcs: Mcs | None) -> Cell:
+def _jpeg_over_ldpc(
+    setting: Setting, set_key: str, snr_db: float, seed: int, symbols: int, mcs: Mcs | None, shrink: bool = False
+) -> Cell:
     pictures = [named.pixels for named in evaluation(setting, set_key)]
-    found = jpeg_over_ldpc(pictures, symbols, snr_db, seed, mcs)
+    found = jpeg_over_ldpc(pictures, symbols, snr_db, seed, mcs, shrink)
     bits, used = [one.bits for one in found], [one.symbols for one in found]
     return {
         "psnr_db": [round(min(one.psnr_db, scoring.BEST_DB), 4) for one in found],
@@ -123,7 +129,7 @@ def _jpeg_over_ldpc(setting: Setting, set_key: str, snr_db: float, seed: int, sy
         "bits": bits,
         "symbols": used,
         "mcs": [one.mcs for one in found],
-        "variants": [f"q={one.quality}" for one in found],
+        "variants": [f"1/{one.shrink}" if shrink else f"q={one.quality}" for one in found],
         "outages": sum(one.outage for one in found),
     }
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.codecs.tensors import Tensors
 from tools.ftsc import plots
 from tools.ftsc.results import Row, banded
@@ -27,7 +30,7 @@ ROUNDS = 10
 SECOND_CLIENT = 1000  # added to the seed of its pictures
 PARTNERS = (Pair(CHANNEL.transmitter, CHANNEL.transmitter, ""), Pair(CHANNEL.receiver, CHANNEL.receiver, ""))
 REMARKS = (
-    f"Both clients train at the learning rate {LEARNING_RATE_ANEW:g}, which suits re-training; Adam begins anew a round.",
+    f"Both clients train at the learning rate {LEARNING_RATE_ANEW:g}; Adam begins anew in each round.",
     "Bits of a round: each client sends all of its tensors once (no server between them). Equal communication: the "
     "download and upload of SLF; where that is less than a round, one round is granted.",
     "Equal compute: as many operations as SLF, both clients together. The curve goes on to twice as many.",
@@ -54,10 +57,10 @@ class Budget:
         return max(1, round(self.slf_flops / self.round_flops))
 
 
-def averaged(states: Sequence[Tensors]) -> dict[str, Any]:
+def averaged(states: Sequence[Tensors]) -> dict[str, NDArray[Any]]:
     """The mean of each tensor."""
     return {
-        name: (sum(state[name] for state in states) / len(states)).astype(states[0][name].dtype) for name in states[0]
+        name: np.mean([state[name] for state in states], axis=0, dtype=first.dtype) for name, first in states[0].items()
     }
 
 
@@ -140,7 +143,7 @@ def rows(curves: Sequence[Sequence[dict[str, Any]]], cost: Budget) -> list[Row]:
 def comparison(
     curves: Sequence[Sequence[dict[str, Any]]], slf: Sequence[dict[str, Any]], cost: Budget
 ) -> dict[str, dict[str, Any]]:
-    """At equal communication, equal compute and the end: both MSEs, and whether averaging stays behind, seed by seed."""
+    """At equal communication, equal compute and the end: both MSEs, and whether averaging stays behind in all seeds."""
     points = {
         "equal communication": cost.rounds_at_equal_bits,
         "equal compute": min(cost.rounds_at_equal_flops, len(curves[0]) - 1),

@@ -103,7 +103,7 @@ def near_training(crossover: float) -> float:
 
 def verdicts(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Fig. 3's two statements for both values, and the gains of section IV."""
-    cases = {
+    cases: dict[str, tuple[str, Callable[[float], float]]] = {
         "freezing costs less near RX2's training eps": ("channel", near_training),
         "the spread over l shrinks as lambda grows": ("source", float),
     }

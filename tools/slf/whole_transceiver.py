@@ -1,6 +1,6 @@
-"""Training of a whole transceiver [theta, phi] that goes on from where it is: what a client of federated averaging does.
+"""Training of a whole transceiver [theta, phi] from where it is: what a client of federated averaging does.
 
-The loss is SLF's eq. (4), its codebook term included. Pre-training is `edge-codec train slf`.
+Pre-training from nothing is `edge-codec train slf`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from edge.adapt.slf_loss import losses
 from edge.codecs.contract import Half
-from edge.codecs.quantizer import lookup, nearest
 from edge.codecs.slf import Slf
 from edge.codecs.tensors import Tensors
+from emulator.channels.torch_faces import TorchKaryDMC
 from tools.slf.transceivers import as_batch
 
 COMMITMENT = 0.25  # lambda_c
@@ -28,7 +28,7 @@ class WholeTransceiver:
         """pictures: uint8 [N, 32, 32, 3]. crossover: of the K-ary channel between the halves."""
         self._codec = Slf.open({"weights": str(weights)}, Half.BOTH)
         self._pictures = pictures
-        self._crossover = crossover
+        self._channel = TorchKaryDMC(self._codec.shape.entries, crossover)
         self._generator = torch.Generator().manual_seed(seed)
 
     def tensors(self) -> Tensors:
@@ -43,29 +43,14 @@ class WholeTransceiver:
         transmitter, receiver = self._codec.transmitter, self._codec.receiver
         assert transmitter is not None
         assert receiver is not None
-        trained = list({id(p): p for half in (transmitter, receiver) for p in half.parameters()}.values())
+        trained = list(dict.fromkeys([*transmitter.parameters(), *receiver.parameters()]))  # one codebook, not two
+        for parameter in trained:
+            parameter.requires_grad_(True)
         optimizer = torch.optim.Adam(trained, lr=learning_rate)
         for _ in range(steps):
             chosen = torch.randint(len(self._pictures), (batch,), generator=self._generator)
-            loss = self._loss(as_batch(self._pictures[chosen.numpy()]))
+            images = as_batch(self._pictures[chosen.numpy()])
+            loss, _ = losses(transmitter, receiver, self._channel, images, COMMITMENT, self._generator)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-
-    def _loss(self, images: torch.Tensor) -> torch.Tensor:
-        transmitter, receiver = self._codec.transmitter, self._codec.receiver
-        assert transmitter is not None
-        assert receiver is not None
-        features = transmitter.encoder(images)
-        with torch.no_grad():
-            received = self._through_channel(nearest(features, transmitter.codebook))
-        codewords = lookup(received, transmitter.codebook)
-        delivered = receiver.decoder(features + (codewords - features).detach())
-        mse = nn.functional.mse_loss
-        codebook, commitment = mse(codewords, features.detach()), mse(features, codewords.detach())
-        return mse(delivered, images) + codebook + COMMITMENT * commitment
-
-    def _through_channel(self, indices: torch.Tensor) -> torch.Tensor:
-        hit = torch.rand(indices.shape, generator=self._generator) < self._crossover
-        shift = torch.randint(1, self._codec.shape.entries, indices.shape, generator=self._generator)
-        return torch.where(hit, (indices + shift) % self._codec.shape.entries, indices)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge import images
 from edge.codecs.contract import CodecError, Half
 from edge.codecs.jpeg import FALLBACK_SIDE, GREY, MIN_BUDGET_BITS, Jpeg
-from edge.codecs.jpeg_file import HEAD, JpegFile
+from edge.codecs.jpeg_file import HEAD, JpegFile, largest_that_fits
+from edge.codecs.jpeg_shrink import FACTOR_BYTES, FACTORS, ShrunkenFile, scaled
 from edge.images import Picture
 from edge.metrics import psnr
 from edge.sample.sample import kodak
@@ -114,6 +116,9 @@ def test_no_damage_makes_decode_raise(picture: Picture) -> None:
         ({"quality": "96"}, "codec.options.quality: must be a whole number in [1, 95], got '96'"),
         ({"budget_bits": "63"}, "codec.options.budget_bits: must be a whole number in [64, "),
         ({"budget_bits": "9000", "quality": "5"}, "codec.options.quality: contradicts budget_bits"),
+        ({"shrink": "2"}, "codec.options.shrink: must be none or best, got '2'"),
+        ({"shrink": "best"}, "codec.options.shrink: best needs budget_bits to choose by"),
+        ({"shrink": "best", "budget_bits": "64"}, "codec.options.budget_bits: must be a whole number in [72, "),
         ({"speed": "1"}, "codec.options.speed: jpeg has no such option"),
     ],
 )
@@ -121,6 +126,67 @@ def test_bad_options_are_refused(options: dict[str, str], sentence: str) -> None
     with pytest.raises(CodecError) as refused:
         jpeg(**options)
     assert str(refused.value).startswith(sentence)
+
+
+def test_where_few_bits_are_left_a_smaller_picture_comes_out_better(picture: Picture) -> None:
+    plain, shrunken = (jpeg(budget_bits="4000", shrink=shrink) for shrink in ("none", "best"))
+    assert plain.file(picture) is None  # an outage at every quality
+    chosen = shrunken.file(picture)
+    assert isinstance(chosen, ShrunkenFile)
+    assert chosen.factor > 1
+    (segment,) = shrunken.encode(picture)
+    assert segment.size_bits == 8 * chosen.size_bytes <= 4000
+    received = shrunken.decode([segment])
+    assert received.shape == picture.shape
+    assert np.array_equal(received, chosen.picture())
+    assert psnr(picture, received) > psnr(picture, plain.decode(plain.encode(picture))) + 2
+
+
+def test_the_best_of_all_factors_is_taken_and_each_at_its_best_quality(picture: Picture) -> None:
+    budget_bits, offers = 9000, {}
+    for factor in FACTORS:
+        small = scaled(picture, -(-182 // factor), -(-250 // factor))
+        file = largest_that_fits(small, budget_bits // 8 - FACTOR_BYTES)
+        if file is not None:
+            shown = images.decode(file.container(), "small")
+            offers[factor] = psnr(picture, scaled(shown, 182, 250))
+    chosen = jpeg(budget_bits=str(budget_bits), shrink="best").file(picture)
+    assert isinstance(chosen, ShrunkenFile)
+    assert len(offers) > 1
+    assert chosen.factor == max(offers, key=lambda factor: offers[factor])
+    assert psnr(picture, chosen.picture()) == pytest.approx(offers[chosen.factor], abs=1e-9)
+
+
+def test_with_many_bits_the_picture_keeps_its_size_and_pays_one_byte(picture: Picture) -> None:
+    plain, shrunken = (jpeg(budget_bits="200000", shrink=shrink) for shrink in ("none", "best"))
+    file, chosen = plain.file(picture), shrunken.file(picture)
+    assert isinstance(chosen, ShrunkenFile)
+    assert chosen.factor == 1
+    assert file is not None
+    assert chosen.size_bytes == file.size_bytes + 1
+    assert np.array_equal(shrunken.decode(shrunken.encode(picture)), plain.decode(plain.encode(picture)))
+
+
+def test_the_two_formats_do_not_pass_for_each_other() -> None:
+    plain, shrunken = (jpeg(budget_bits="9000", shrink=shrink).describe() for shrink in ("none", "best"))
+    assert plain == jpeg(quality="5").describe() != shrunken
+
+
+def test_damage_to_a_shrunken_picture_is_shown_and_never_raised(picture: Picture) -> None:
+    codec, rng = jpeg(budget_bits="9000", shrink="best"), np.random.default_rng(2)
+    (segment,) = codec.encode(picture)
+    assert codec.decode([without(segment, slice(0, 1))]).shape == (FALLBACK_SIDE, FALLBACK_SIDE, 3)
+    cut = codec.decode([without(segment, slice(segment.values.size // 2, None))])
+    assert cut.shape == picture.shape
+    assert psnr(picture[:32], cut[:32]) > 18
+    for _ in range(100):
+        values = segment.values.copy()
+        values[rng.integers(5, values.size, 5)] = rng.integers(0, 256, 5)
+        values[0] = rng.integers(0, 256)
+        assert codec.decode([replace(segment, values=values)]).ndim == 3
+    tiny = jpeg(budget_bits="72", shrink="best")
+    assert tiny.encode(picture)[0].size_bits == 72
+    assert np.ptp(tiny.decode(tiny.encode(picture)).reshape(-1, 3), axis=0).max() == 0  # its mean colour
 
 
 def test_another_codecs_segments_are_refused() -> None:

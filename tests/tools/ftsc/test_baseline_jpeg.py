@@ -47,6 +47,14 @@ def test_a_picture_that_fits_at_no_quality_is_an_outage_with_its_mean_colour(pic
     assert result.psnr_db == pytest.approx(10 * np.log10(255**2 / mse))
 
 
+def test_a_picture_that_may_shrink_has_no_cliff(pictures: list[Picture]) -> None:
+    plain, shrunken = (jpeg_over_ldpc(pictures, 1500, 6.0, mcs=QPSK, shrink=shrink) for shrink in (False, True))
+    assert all(result.outage for result in plain)
+    assert not any(result.outage for result in shrunken)
+    assert all(result.shrink > 1 and result.symbols <= 1500 for result in shrunken)
+    assert all(ours.psnr_db > theirs.psnr_db for ours, theirs in zip(shrunken, plain, strict=True))
+
+
 def test_a_budget_too_small_for_anything_is_refused(pictures: list[Picture]) -> None:
     with pytest.raises(ValueError, match=r"^budget_symbols: 60 hold 32 bits by 4-QAM 0.5, too few; give more"):
         jpeg_over_ldpc(pictures, 60, 3.0, mcs=QPSK)

@@ -10,19 +10,7 @@ import pytest
 from edge.images import ImageError
 from tools.slf import data
 
-COUNT = 40
-
-
-@pytest.fixture(scope="module")
-def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each picture is one value of its own; test pictures are brighter than any of the train part."""
-    folder = tmp_path_factory.mktemp("sets")
-    for key, shape in (("mnist", (28, 28)), ("cifar10", (32, 32, 3))):
-        values = np.arange(COUNT, dtype=np.uint8).reshape(-1, *[1] * len(shape))
-        train = np.broadcast_to(values, (COUNT, *shape)).copy()
-        labels = (np.arange(COUNT) % 10).astype(np.uint8)
-        np.savez(folder / data.FILES[key], train_x=train, train_y=labels, test_x=train + 100, test_y=labels)
-    return folder
+COUNT = 40  # as conftest.py writes them
 
 
 def test_a_mixture_has_its_share_of_each_set_and_classes_apart(sets: Path) -> None:

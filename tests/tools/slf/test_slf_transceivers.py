@@ -6,10 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from edge.codecs import weights
-from edge.codecs.slf_network import ClassifierPart, ClassifierShape, SlfReceiver, SlfShape, SlfTransmitter
 from emulator.channels.dmc import KaryDMC
 from emulator.channels.noise import NoiseKey, SegmentNoise
 from tools.slf import transceivers
@@ -20,34 +17,16 @@ CROSSOVER = 0.2
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two untrained transceivers and a classifier."""
-    folder = tmp_path_factory.mktemp("weights")
-    for seed, name in enumerate(("slf-trx1", "slf-trx2")):
-        torch.manual_seed(seed)
-        sender, receiver = SlfTransmitter(SlfShape()), SlfReceiver(SlfShape())
-        receiver.codebook = sender.codebook
-        state = {k: v.detach().clone().contiguous() for k, v in (sender.state_dict() | receiver.state_dict()).items()}
-        shape = '{"side": 32, "entries": 16, "dimension": 16}'
-        weights.write(folder / f"{name}.safetensors", state, {"architecture": "slf", "shape": shape})
-    part = ClassifierPart(ClassifierShape())
-    state = {k: v.detach().clone().contiguous() for k, v in part.state_dict().items()}
-    about = {"architecture": "slf-classifier", "shape": '{"side": 32, "classes": 10}'}
-    weights.write(folder / "slf-classifier-mnist.safetensors", state, about)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def pictures() -> Labelled:
     rng = np.random.default_rng(0)
     return Labelled(rng.integers(0, 256, (5, 32, 32, 3), np.uint8), np.arange(5))
 
 
-def test_as_one_by_one(files: Path, pictures: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_one_by_one(untrained: Path, pictures: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transceivers, "BATCH", 2)
-    path = files / "slf-trx1.safetensors"
+    path = untrained / "slf-trx1.safetensors"
     sender = encoder_of(path, sender_tensors(path))
-    receiver = Judge(files / "slf-classifier-mnist.safetensors", path).receiver(receiver_tensors(path))
+    receiver = Judge(untrained / "slf-classifier-mnist.safetensors", path).receiver(receiver_tensors(path))
     received = delivered(sender, receiver, pictures.pixels, CROSSOVER, 7)
     key = NoiseKey(seed=7, link="up", receiver="rx", session="slf", purpose="payload")
     changed = 0
@@ -66,8 +45,8 @@ def test_as_one_by_one(files: Path, pictures: Labelled, monkeypatch: pytest.Monk
     assert told["accuracy"] == pytest.approx(np.mean(np.array(seen) == pictures.labels))
 
 
-def test_strangers_hold_what_their_files_do(files: Path) -> None:
-    first, second = files / "slf-trx1.safetensors", files / "slf-trx2.safetensors"
+def test_strangers_hold_what_their_files_do(untrained: Path) -> None:
+    first, second = untrained / "slf-trx1.safetensors", untrained / "slf-trx2.safetensors"
     sender, receiver = sender_tensors(first), receiver_tensors(second)
     assert all(name.startswith("encoder.") or name == "codebook" for name in sender)
     assert all(name.startswith("decoder.") or name == "codebook" for name in receiver)
