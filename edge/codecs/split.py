@@ -26,7 +26,7 @@ from edge.images import Picture
 from edge.segment import Kind, Segment
 
 ARCHITECTURE = "split"
-DEFAULT = "split-m1280"
+DEFAULT = "split-m2560"
 PAIRING = "pairing"  # metadata: digest of f
 DEMAPPER = "demapper"  # metadata: digest of g, which the trainings of channel mappers note too
 LEVEL_BERS = "level_bers"  # metadata: JSON list, the medium that the weights were trained over

@@ -25,11 +25,11 @@ class SplitShape:
     the map, 4 or 8; channels: filters at the map; fine_channels: filters above it; blocks: residual blocks a stage.
     """
 
-    bits: int = 20
+    bits: int = 40
     levels: int = 10
     shrink: int = 4
-    channels: int = 96
-    fine_channels: int = 48
+    channels: int = 64
+    fine_channels: int = 32
     blocks: int = 2
 
     def __post_init__(self) -> None:

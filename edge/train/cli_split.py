@@ -36,11 +36,11 @@ def shape_options(verb: Callable[..., None]) -> Callable[..., None]:
     width = click.IntRange(4, 1024)
     for option in (
         click.option("--blocks", type=click.IntRange(1, 16), default=2, show_default=True, help="Residual blocks."),
-        click.option("--fine-channels", type=width, default=48, show_default=True, help="Filters above the map."),
-        click.option("--channels", type=width, default=96, show_default=True, help="Filters at the map."),
+        click.option("--fine-channels", type=width, default=32, show_default=True, help="Filters above the map."),
+        click.option("--channels", type=width, default=64, show_default=True, help="Filters at the map."),
         click.option("--shrink", type=click.Choice(["4", "8"]), default="4", show_default=True),
         click.option("--levels", type=click.IntRange(2, 255), default=10, show_default=True, help="N."),
-        click.option("--bits", type=click.IntRange(2, 4096), default=20, show_default=True, help="Of a position."),
+        click.option("--bits", type=click.IntRange(2, 4096), default=40, show_default=True, help="Of a position."),
     ):
         verb = option(verb)
     return verb

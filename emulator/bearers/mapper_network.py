@@ -41,7 +41,7 @@ class MapperShape:
     """
 
     levels: int = 10
-    bits: int = 20
+    bits: int = 40
     side: int = 8
     symbols: int = 128
     channels: int = 128
@@ -154,6 +154,9 @@ class MapperPair(nn.Module):
 class LearnedMapper:
     """h and q ready to run, from a weight file.
 
+    What one message becomes may depend in its last digits on how many are given at once: give them one at a time where
+    two runs must agree.
+
     metadata: what the file says of itself; `demapper` is the digest of the g that it was trained for, `snr_db` the SNR.
     """
 
@@ -204,6 +207,8 @@ class LearnedMapper:
         height, width = self._grid(bits, grid)
         given = torch.from_numpy(bits).float()
         if present is not None:
+            if present.shape != bits.shape:
+                raise MapperError(f"present: must have the shape of bits {list(bits.shape)}, got {list(present.shape)}")
             given = torch.where(torch.from_numpy(present), given, 0.5)
         with torch.inference_mode():
             symbols: NDArray[np.complex64] = self.pair.symbols(given, height, width).numpy()
@@ -213,9 +218,10 @@ class LearnedMapper:
         """symbols as received [B, K] -> the likelier value of every bit [B, M]."""
         height, width = grid or (self.shape.side, self.shape.side)
         expected = self.symbols_for(height, width)
-        if symbols.ndim != 2 or symbols.shape[1] != expected:
+        if symbols.ndim != 2 or symbols.shape[1] != expected or symbols.dtype != np.complex64:
             raise MapperError(
-                f"symbols: expected [B, {expected}] for {height}x{width} positions, got {list(symbols.shape)}"
+                f"symbols: expected [B, {expected}] complex64 for {height}x{width} positions, got "
+                f"{list(symbols.shape)} {symbols.dtype}"
             )
         with torch.inference_mode():
             bits: NDArray[np.uint8] = (self.pair.log_odds(torch.from_numpy(symbols), height, width) > 0).byte().numpy()
@@ -234,10 +240,10 @@ class LearnedMapper:
         height, width = grid or (self.shape.side, self.shape.side)
         self.symbols_for(height, width)
         expected = height * width * self.shape.bits
-        if bits.ndim != 2 or bits.shape[1] != expected:
+        if bits.ndim != 2 or bits.shape[1] != expected or bits.dtype != np.uint8:
             raise MapperError(
-                f"bits: expected [B, {expected}], {self.shape.levels} levels of {expected // self.shape.levels} bits "
-                f"over {height}x{width} positions, got {list(bits.shape)}; use the codec that this mapper is for"
+                f"bits: expected [B, {expected}] uint8, {self.shape.levels} levels of {expected // self.shape.levels} bits "
+                f"over {height}x{width} positions, got {list(bits.shape)} {bits.dtype}; use the codec that this mapper is for"
             )
         return height, width
 

@@ -53,7 +53,6 @@ def check_story(report: Report, row: AlignmentReport) -> None:
     assert row.crossover.true_down == row.crossover.true_up == 1e-5
     assert row.crossover.low <= 1e-5 <= row.crossover.high
     assert row.tuning is not None
-    assert row.tuning.steps == 12
     assert row.tuning.operations > 1e9
     assert row.before is not None
     assert row.after is not None
@@ -67,6 +66,8 @@ def test_two_strangers_align_and_understand_each_other_better(yard: Yard) -> Non
     report, row = end(yard, *begin(yard))
     check_story(report, row)
     assert (row.verdict, row.freeze, row.asked_again) == ("adopted", 2, 0)
+    assert row.tuning is not None
+    assert row.tuning.steps == 12
     assert row.digest_before != row.digest_after
     assert row.download is not None
     assert row.upload is not None
@@ -98,9 +99,9 @@ def test_with_every_layer_frozen_nothing_is_uploaded_and_the_decoder_stays(yard:
 
 
 def test_a_sender_that_is_killed_while_it_trains_is_asked_again_and_goes_on(yard: Yard) -> None:
-    process, folder = begin(yard, steps=400)
+    process, folder = begin(yard, steps=100)
     deadline = time.monotonic() + PATIENCE_S
-    while not list(folder.glob("state-*/**/*check*")):  # the sender's first checkpoint
+    while not list(folder.glob("state-*/**/checkpoint")):  # the sender's first checkpoint
         assert process.popen.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)

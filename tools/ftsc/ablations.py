@@ -36,8 +36,8 @@ from tools.ftsc.tuning import FEATURES, Task
 
 MODEL = "vqvae2-s4"
 EQUIVARIANCES = (0.0, 10.0, 100.0)  # 10 is the default
-CROPS = (128, 64)
-STUDIES = ("lsdft", "codebook", "crops")
+CROP = 64  # pixels
+STUDIES = ("lsdft", "codebook", "crops")  # without noise
 REMARKS = (
     "study lsdft: weight of the second term against eq. (7); 0 is the paper's loss. objective_before, _after: what "
     "LSDFT itself judges by, on its validation slice. eq7_over_lq: MSE(z_q(x), z_e(y)) of the pictures shown over that "
@@ -173,10 +173,9 @@ def changes(setting: Setting, study: str, seed: int) -> list[tuple[str, Change]]
             ("rounds, decoder", Change(dft)),
         ]
     found = [("whole pictures", Change(dft))]
-    for crop in CROPS:
-        smaller = replace(dft, crop=crop, batch=setting.batch * (SIDE // crop) ** 2)
-        found.append((f"{crop} pixels", Change(smaller)))
-        found.append((f"{crop} pixels, no margin", Change(smaller, margin=False)))
+    smaller = replace(dft, crop=CROP, batch=setting.batch * (SIDE // CROP) ** 2)
+    found.append((f"{CROP} pixels", Change(smaller)))
+    found.append((f"{CROP} pixels, no margin", Change(smaller, margin=False)))
     return found
 
 

@@ -239,8 +239,8 @@ async def start_peer(
 async def strangers(
     state_dir: Path | None = None, terms: Terms | None = None, txs: Sequence[str] = ("tx",), **rx_options: str
 ) -> AsyncIterator[tuple[FakeEmulator, dict[str, Peer]]]:
-    """An emulator, an rx and transmitters, each with a session of its own: `flow` for the first, `flow-NAME` for others.
-    What the dictionary holds at the end is closed."""
+    """An emulator, an rx and transmitters, each with a session of its own (`flow_of`). What the dictionary holds at the
+    end is closed."""
     emulator = await FakeEmulator((*txs, "rx")).start()
     peers = {name: await start_peer(emulator, name, Role.TX, state_dir) for name in txs}
     peers["rx"] = await start_peer(emulator, "rx", Role.RX, state_dir, terms)

@@ -1,4 +1,4 @@
-"""An alignment over a stream: what is in force afterwards, what goes on meanwhile, and what a death at each step costs."""
+"""An alignment over a stream: what is in force afterwards, what goes on meanwhile, what a death at each step costs."""
 
 from __future__ import annotations
 
@@ -134,10 +134,8 @@ def test_a_download_goes_on_where_a_cut_left_it() -> None:
     """Pieces that have receipts are not sent again."""
 
     async def test(emulator: FakeEmulator, peers: Peers) -> None:
-        emulator.under_way = lambda number: number >= FOURTH_PIECE
         told = Told()
-        aligning = asyncio.create_task(align(peers["tx"], align_request(), told))
-        await eventually(lambda: bool(told.progress) and told.progress[-1].bytes == 3 * 4096)
+        aligning = await stopped_at("download", emulator, peers, told)
         emulator.under_way = lambda number: False
         before = len(emulator.heads)
         emulator.cut("tx")
@@ -152,9 +150,7 @@ def test_a_download_goes_on_where_a_cut_left_it() -> None:
 def test_an_upload_goes_on_where_a_cut_left_it() -> None:
     async def test(emulator: FakeEmulator, peers: Peers) -> None:
         told = Told()
-        emulator.under_way = lambda number: number >= FOURTH_PIECE and bool(told.tunings)
-        aligning = asyncio.create_task(align(peers["tx"], align_request(), told))
-        await eventually(lambda: bool(told.tunings) and told.progress[-1].bytes == 3 * 4096)
+        aligning = await stopped_at("upload", emulator, peers, told)
         emulator.under_way = lambda number: False
         before = len(emulator.heads)
         emulator.cut("rx")
@@ -193,7 +189,8 @@ async def stopped_at(step: str, emulator: FakeEmulator, peers: Peers, told: Told
             return bool(peers["tx"].tools.tunings)
         if step == "commit":
             return ("flow", COMMIT) in emulator.heads
-        return bool(told.progress) and told.progress[-1].bytes == 3 * 4096 and bool(told.tunings) == (step == "upload")
+        answered = [r.message_id for r in emulator.receipts if r.session == (BACK if step == "download" else "flow")]
+        return answered[-1:] == [FOURTH_PIECE - 1] and told.progress[-1].bytes == 3 * 4096
 
     await eventually(there)
     return aligning
@@ -229,12 +226,15 @@ def test_a_tx_that_is_replaced_goes_on_where_it_was(step: str, tmp_path: Path) -
         assert await statuses(peers["tx"], 2) == [COMPLETE]
         emulator.heads = emulator.heads[before:]
         sent = sorted(set(pieces(emulator, BACK))), sorted(set(pieces(emulator, "flow")))
-        assert sent == {
-            "download": ([3, 4, 5], [0, 1, 2, 3, 4, 5]),
-            "tuning": ([], [0, 1, 2, 3, 4, 5]),
-            "upload": ([], [3, 4, 5]),
-            "commit": ([], []),
-        }[step]
+        assert (
+            sent
+            == {
+                "download": ([3, 4, 5], [0, 1, 2, 3, 4, 5]),
+                "tuning": ([], [0, 1, 2, 3, 4, 5]),
+                "upload": ([], [3, 4, 5]),
+                "commit": ([], []),
+            }[step]
+        )
         assert [bool(again.crossovers), len(again.transfers), len(again.tunings)] == [True, 2, 1]
 
     with_strangers(test, tmp_path)

@@ -20,7 +20,7 @@ from edge.train.loop import Schedule, Trainer
 from edge.train.split import GradientSettings, SplitLearner
 from emulator.bearers.mapper_network import LearnedMapper, MapperShape
 
-SHAPE = MapperShape(symbols=64, channels=8, blocks=1)
+SHAPE = MapperShape(bits=20, symbols=64, channels=8, blocks=1)
 
 
 def ramps() -> list[Named]:
@@ -37,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """f and g that know ramps a little: an untrained g has no gradient worth following."""
     path = tmp_path_factory.mktemp("weights") / "split.safetensors"
     learner = SplitLearner(SplitShape(bits=20, channels=8, fine_channels=8, blocks=1), 0)
-    run = Trainer(learner, Schedule(steps=150, batch=4, crop=16, learning_rate=0.01), RandomCrops([ramps()], 16, 0))
+    run = Trainer(learner, Schedule(steps=80, batch=4, crop=16, learning_rate=0.01), RandomCrops([ramps()], 16, 0))
     run.run(None, lambda step, mse: None)
     export(run, path, "", [], None, [])
     return path
@@ -53,8 +53,8 @@ def test_learning_reduces_the_error_and_leaves_f_and_g_alone(source: Path, estim
     learner = ChannelMapperLearner(source, SHAPE, 10.0, 0, gradient)
     before = {n: t.clone() for half in (learner.f, learner.g) for n, t in half.state_dict().items()}
     errors: list[float] = []
-    trainer(learner, 150).run(None, lambda step, mse: errors.append(mse), every=30)
-    assert errors[4] < 0.9 * errors[0]
+    trainer(learner, 60).run(None, lambda step, mse: errors.append(mse), every=20)
+    assert errors[2] < 0.9 * errors[0]
     after = {n: t for half in (learner.f, learner.g) for n, t in half.state_dict().items()}
     assert all(torch.equal(before[name], after[name]) for name in before)
 

@@ -39,7 +39,7 @@ def codec(pictures: Path) -> Path:
 
 def test_the_file_has_both_scores(codec: Path, pictures: Path) -> None:
     told = weights.described(weights.read_metadata(codec))
-    assert told["metrics"]["rho"] == pytest.approx(20 / 16 / 24)
+    assert told["metrics"]["rho"] == pytest.approx(40 / 16 / 24)
     assert told["medium_metrics"]["pictures"] == 2
     assert 0 < told["medium_metrics"]["psnr_db"] < 60
     assert told["command"].startswith(f"edge-codec train split --data {pictures.name} ")

@@ -44,7 +44,7 @@ def trainer(learner: SplitLearner, steps: int) -> Trainer:
 )
 def test_learning_reduces_the_error(learner: Callable[[], SplitLearner]) -> None:
     errors: list[float] = []
-    trainer(learner(), 90).run(None, lambda step, mse: errors.append(mse), every=30)
+    trainer(learner(), 45).run(None, lambda step, mse: errors.append(mse), every=15)
     assert errors[2] < 0.8 * errors[0]
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from emulator.bearers import mapper_network
 from emulator.bearers.mapper_network import LearnedMapper, MapperError, MapperPair, MapperShape
 
-SHAPE = MapperShape(symbols=64, channels=8, blocks=1)
+SHAPE = MapperShape(bits=20, symbols=64, channels=8, blocks=1)
 
 
 def written(path: Path, **more: str) -> Path:
@@ -86,10 +86,16 @@ def test_bad_sizes_are_named(fields: dict[str, int], message: str) -> None:
 
 
 def test_bits_and_symbols_of_another_size_are_refused(mapper: LearnedMapper) -> None:
-    with pytest.raises(MapperError, match=r"bits: expected \[B, 1280\], 10 levels of 128 bits over 8x8 positions, got"):
+    with pytest.raises(
+        MapperError, match=r"bits: expected \[B, 1280\] uint8, 10 levels of 128 bits over 8x8 positions, got"
+    ):
         mapper.map(words(2, 1270))
-    with pytest.raises(MapperError, match=r"symbols: expected \[B, 64\] for 8x8 positions, got \[1, 63\]"):
+    with pytest.raises(MapperError, match=r"symbols: expected \[B, 64\] complex64 for 8x8 positions, got \[1, 63\]"):
         mapper.demap(np.zeros((1, 63), np.complex64))
+    with pytest.raises(MapperError, match="got \\[1, 1280\\] bool"):
+        mapper.map(words(1, 1280).astype(np.bool_))  # type: ignore[arg-type]
+    with pytest.raises(MapperError, match=r"present: must have the shape of bits \[1, 1280\], got \[1, 10\]"):
+        mapper.map(words(1, 1280), present=np.ones((1, 10), np.bool_))
     with pytest.raises(MapperError, match="grid: 7x8 positions are not a positive multiple of 2"):
         mapper.map(words(1, 7 * 8 * 20), grid=(7, 8))
 
