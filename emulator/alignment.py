@@ -31,6 +31,8 @@ MESSAGES = 1100
 PAUSE_S = 0.2
 MAX_CURVE_POINTS = 400
 
+DIED = (grpc.StatusCode.UNAVAILABLE,)
+
 PHASES = {
     align_pb2.ALIGN_PHASE_ASKED: "asks",
     align_pb2.ALIGN_PHASE_DOWNLOADING: "downloads the decoder",
@@ -109,16 +111,19 @@ class Alignment:
     async def _listen(self) -> None:
         """Asks, and asks again for the same when the sender has died: it goes on where it was."""
         loop = asyncio.get_running_loop()
-        last_word = loop.time()
+        last_word, away = loop.time(), False
         while True:
             try:
                 async for news in self._stub().Align(self._request):
-                    last_word = loop.time()
+                    last_word, away = loop.time(), False
                     self._note(news)
                 break
             except grpc.aio.AioRpcError as error:
-                if not self._died(error):
+                # a new process may not have been told its sessions yet
+                if error.code() not in ((*DIED, grpc.StatusCode.NOT_FOUND) if away else DIED):
                     raise  # the node says why
+                self.report.asked_again += not away
+                away = True
                 if loop.time() - last_word > SERVING_TIMEOUT_S:
                     raise RunError(
                         f"{self.report.source}: said nothing of its alignment for {SERVING_TIMEOUT_S:g} s "
@@ -127,13 +132,6 @@ class Alignment:
             await asyncio.sleep(PAUSE_S)
         if self._verdict is None:
             raise RunError(f"{self.report.source}: stopped aligning without a verdict; its log is {self._log()}")
-
-    def _died(self, error: grpc.aio.AioRpcError) -> bool:
-        """Whether the sender is away, or is a new process that has not been told its sessions yet."""
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
-            self.report.asked_again += 1
-            return True
-        return error.code() is grpc.StatusCode.NOT_FOUND and self.report.asked_again > 0
 
     def _stub(self) -> align_pb2_grpc.AlignServiceStub:
         return align_pb2_grpc.AlignServiceStub(self._fleet.members[self.report.source].channel)

@@ -99,7 +99,7 @@ class Notice(Word):
 @dataclass(frozen=True)
 class Offer(Word):
     """A file: its SHA-256, its size, how large its pieces are (the last may be smaller), and the names of its tensors,
-    in its order. decoder: SHA-256 of the receiver's decoder that it belongs to (`edge.node.transfer.decoder_digest`)."""
+    in its order. decoder: SHA-256 of the receiver's decoder that it belongs to (edge.node.transfer.decoder_digest)."""
 
     word: ClassVar[str] = "offer"
     alignment: int

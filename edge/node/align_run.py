@@ -236,7 +236,11 @@ class AlignRun:
                 )
             )
 
-        self.shelf.note(crossover=await self._thread.run(measure))
+        try:
+            self.shelf.note(crossover=await self._thread.run(measure))
+        except AdaptError as error:  # nothing arrived
+            self._over = error
+            raise
 
     # 1. Download.
 
@@ -281,7 +285,6 @@ class AlignRun:
                 tuple(download.missing),
                 not self.shelf.record.crossover,
             )
-            self._wait_reason = ""
             receipt = await self._courier.word(ask, self.shelf.record.first_offered_ns)
             if receipt.status != FAILED:
                 self._asked_round = round_before

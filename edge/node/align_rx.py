@@ -271,11 +271,16 @@ class AlignDesk:
     async def _serve(self, turn: _Turn) -> None:
         """Sends what the tx lacks, until that is what it last asked for."""
         ask = None
-        while ask is not turn.ask:
-            ask = turn.ask
-            assert ask is not None  # nobody is served before it asks
-            await self._send_missing(turn, ask)
-            turn.touched_s = time.monotonic()
+        try:
+            while ask is not turn.ask:
+                ask = turn.ask
+                assert ask is not None  # nobody is served before it asks
+                await self._send_missing(turn, ask)
+                turn.touched_s = time.monotonic()
+        except AdaptError as error:  # what there is cannot be sent
+            turn.sending = None
+            await self._end(turn, str(error))
+            await self._tell(turn, str(error), over=True)
 
     async def _send_missing(self, turn: _Turn, ask: Ask) -> None:
         live = await self._live(turn.session)

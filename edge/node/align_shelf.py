@@ -46,8 +46,8 @@ class Phase(Enum):
 class TxRecord:
     """number: of the alignment. settings: JSON. before, after: digests of the receiver's decoder. state: under which id
     the new encoder is kept. crossover, downloaded, tuned, uploaded: events, as align_events keeps them, for telling
-    again what happened. download_cuts, upload_cuts: where transfers went on, in bytes. upload_ns: model time at which the
-    upload is offered. began_s, upload_began_s, ended_s: since 1970."""
+    again what happened. download_cuts, upload_cuts: where transfers went on, in bytes. upload_ns: model time at which
+    the upload is offered. began_s, upload_began_s, ended_s: since 1970."""
 
     number: int
     settings: str

@@ -227,7 +227,7 @@ def _story(row: AlignmentReport) -> str:
         parts.append(f"{row.receiver} keeps its decoder {row.digest_before[:16]}.")
     elif row.digest_after:
         parts.append(f"The decoder of {row.receiver} was {row.digest_before[:16]} and is {row.digest_after[:16]}.")
-    if row.verdict == "adopted" and row.upload is None:
+    if row.verdict == "adopted" and (row.upload is None or not row.upload.names):
         parts.append("Nothing was uploaded.")
     if row.shared:
         parts.append(f"It serves all sessions of {row.receiver} with this codec.")

@@ -447,7 +447,8 @@ class AlignmentReport(Section):
     ] = None
     tuning: Annotated[FineTuningReport | None, about("The training; null when it did not come to that.")] = None
     upload: Annotated[
-        ParameterTransferReport | None, about("What changed of the decoder; null when nothing was to be uploaded.")
+        ParameterTransferReport | None,
+        about("What changed of the decoder; without tensors where none is trained. Null when it did not come to that."),
     ] = None
     recovery_stated: Annotated[
         RecoveryTime | None, about("Transfers by the link model, training at the speed that the step states.")

@@ -1,4 +1,4 @@
-"""Strangers that align, as real processes over links with a rate: what it costs, what crosses, and kills at each step."""
+"""Strangers that align, as real processes over links with a rate: what it costs, what crosses, kills at each step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DELAY_S = 0.05
 SPEED = 1e10  # of fine-tuning in model time, operations a second
 SIDE = 32
 NUMBERS = 2000  # between two alignments' numbers
-RPC_S = 120.0
+RPC_S = 300.0
 COMPLETE = packet_pb2.RECEIPT_STATUS_COMPLETE
 
 
@@ -172,7 +172,7 @@ class Tap(data_plane_pb2_grpc.DataPlaneServiceServicer):  # type: ignore[misc]
 
 
 def traces(pixels: NDArray[np.uint8]) -> Iterator[bytes]:
-    """What would give a picture away: rows of it as bytes and as floats, in both layouts, and the middle of its file."""
+    """What would give a picture away: parts of it as bytes and as floats, in both layouts, and of its file."""
     for layout in (pixels, pixels.transpose(2, 0, 1)):
         flat = np.ascontiguousarray(layout).ravel()
         for begin in range(0, flat.size, 32):
@@ -225,11 +225,26 @@ def test_strangers_align_at_the_links_rate_and_no_picture_leaves_the_tx(yard: Ya
 # Kills.
 
 
-def listen(calls: Iterator[align_pb2.AlignResponse], seen: list[align_pb2.AlignResponse]) -> None:
+class Listener:
     """Keeps what an Align gives, until it ends or its node dies."""
-    with contextlib.suppress(grpc.RpcError):
-        for event in calls:
-            seen.append(event)
+
+    def __init__(self, world: World, request: align_pb2.AlignRequest) -> None:
+        self.seen: list[align_pb2.AlignResponse] = []
+        self._calls = world.tx.align.Align(request, timeout=RPC_S)
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(grpc.RpcError):
+            for event in self._calls:
+                self.seen.append(event)
+
+    def wait_for(self, reached: Callable[[align_pb2.AlignProgress], bool], what: str) -> None:
+        wait_until(lambda: any(reached(p) for p in the(self.seen, "progress")), what)
+
+    def wait_for_the_end(self) -> list[align_pb2.AlignResponse]:
+        self._thread.join(RPC_S)
+        return self.seen
 
 
 STEPS: dict[str, Callable[[align_pb2.AlignProgress], bool]] = {
@@ -245,17 +260,14 @@ def test_a_kill_at_any_step_leaves_both_ends_with_the_old_or_both_with_the_new(y
     world = World(yard, "real")
     for order, (step, reached) in enumerate(STEPS.items(), 1):
         number, old = NUMBERS * order, (world.tx.digest(), world.rx.digest())
-        seen: list[align_pb2.AlignResponse] = []
-        calls = world.tx.align.Align(world.request(number, seed=order), timeout=RPC_S)
-        listening = threading.Thread(target=listen, args=(calls, seen))
-        listening.start()
-        wait_until(lambda: any(reached(p) for p in the(seen, "progress")), f"the alignment is at its {step}")
+        listener = Listener(world, world.request(number, seed=order))
+        listener.wait_for(reached, f"the alignment is at its {step}")
         (world.tx if victim == "tx" else world.rx).replace()
         world.send_picture()
         if victim == "tx":
             now = (world.tx.digest(), world.rx.digest())
             assert (now[0] == old[0]) == (now[1] == old[1]), step
-        listening.join(RPC_S)
+        seen = listener.wait_for_the_end()
         if victim == "tx":
             seen = world.aligned(number, seed=order)
         (verdict,) = the(seen, "verdict")
@@ -267,14 +279,11 @@ def test_a_kill_at_any_step_leaves_both_ends_with_the_old_or_both_with_the_new(y
 
 def test_a_download_goes_on_where_the_emulator_died(yard: Yard) -> None:
     world = World(yard, "real")
-    seen: list[align_pb2.AlignResponse] = []
-    calls = world.tx.align.Align(world.request(1000, steps=5), timeout=RPC_S)
-    listening = threading.Thread(target=listen, args=(calls, seen))
-    listening.start()
-    wait_until(lambda: any(p.bytes > 40_000 for p in the(seen, "progress")), "a good part is downloaded")
+    listener = Listener(world, world.request(1000, steps=5))
+    listener.wait_for(lambda p: p.bytes > 40_000, "a good part is downloaded")
     world.emulator.kill()
     again = yard.daemon("emulator", "serve", "--topology", world.topology, "--listen", world.emulator.address)
-    listening.join(RPC_S)
+    seen = listener.wait_for_the_end()
     (verdict,) = the(seen, "verdict")
     assert verdict.adopted, verdict.reason
     down = the(seen, "transfer")[0]

@@ -16,6 +16,7 @@ from emulator.report.schema import AlignmentReport, Report
 
 PATIENCE_S = 300.0
 SENT = 6
+CROSSOVER = 0.01  # larger than the scenarios': 4000 pilots should meet some 40 errors
 SMALL = {
     "workload.0.transmit.images": SENT,
     "workload.2.transmit.images": SENT,
@@ -24,6 +25,8 @@ SMALL = {
     "workload.1.align.batch": 32,
     "workload.1.align.checkpoint_steps": 4,
     "workload.1.align.pilots": 4000,
+    "links.up.bearers.indices.dmc": CROSSOVER,
+    "links.down.bearers.indices.dmc": CROSSOVER,
 }
 
 
@@ -50,8 +53,9 @@ def check_story(report: Report, row: AlignmentReport) -> None:
     assert all(m.label is not None and m.predicted is not None and m.size_bits == 256 for m in report.messages)
     assert row.crossover is not None
     assert row.crossover.pilots == 4000
-    assert row.crossover.true_down == row.crossover.true_up == 1e-5
-    assert row.crossover.low <= 1e-5 <= row.crossover.high
+    assert row.crossover.true_down == row.crossover.true_up == CROSSOVER
+    assert 10 < row.crossover.errors < 100
+    assert row.crossover.low <= CROSSOVER <= row.crossover.high
     assert row.tuning is not None
     assert row.tuning.operations > 1e9
     assert row.before is not None
@@ -92,10 +96,11 @@ def test_with_every_layer_frozen_nothing_is_uploaded_and_the_decoder_stays(yard:
     report, row = end(yard, *begin(yard, "slf-alignment-source", freeze=4, compute="none"))
     check_story(report, row)
     assert row.verdict == "adopted"
-    assert row.upload is None
+    assert row.upload is not None
+    assert (row.upload.names, row.upload.tensor_bytes) == ([], 0)
     assert row.digest_before == row.digest_after
     assert row.recovery_stated is not None
-    assert row.recovery_stated.upload_s == 0
+    assert row.recovery_stated.upload_s < 0.002  # a few words
 
 
 def test_a_sender_that_is_killed_while_it_trains_is_asked_again_and_goes_on(yard: Yard) -> None:

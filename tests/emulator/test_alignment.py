@@ -105,16 +105,20 @@ def story(adopted: bool = True, reason: str = "", mse_after: float = 0.02) -> li
 
 @dataclass
 class Sender(align_pb2_grpc.AlignServiceServicer):
-    """Says `says` of each alignment; `breaks`: how the first calls end after their second response."""
+    """Says `says` of each alignment. breaks: how the first calls end after their second response; away: how those that
+    follow end at once."""
 
     says: list[align_pb2.AlignResponse] = field(default_factory=story)
     breaks: list[grpc.StatusCode] = field(default_factory=list)
+    away: list[grpc.StatusCode] = field(default_factory=list)
     asked: list[align_pb2.AlignRequest] = field(default_factory=list)
     under_way: int = 0
     most_at_once: int = 0
 
     async def Align(self, request: align_pb2.AlignRequest, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         self.asked.append(request)
+        if self.away and len(self.asked) > 1:
+            await context.abort(self.away.pop(0), "away")
         self.under_way += 1
         self.most_at_once = max(self.most_at_once, self.under_way)
         for number, response in enumerate(self.says):
@@ -195,13 +199,20 @@ def test_receivers_are_aligned_one_after_the_other_also_in_model_time() -> None:
 
 
 def test_a_sender_that_dies_is_asked_again_for_the_same() -> None:
-    died = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND]  # killed; started, its sessions still unknown
+    died = [grpc.StatusCode.UNAVAILABLE] * 2
     outcome = aligned(lambda: Sender(breaks=died), STEP.replace("[rx1, rx2]", "rx1"))
     first, *others = outcome.sender.asked
     assert others == [first, first]
     (report,) = outcome.reports
-    assert (report.verdict, report.asked_again) == ("adopted", 1)
+    assert (report.verdict, report.asked_again) == ("adopted", 2)
     assert report.waited == ["queued: rx1 aligns with tx9 first"]  # said thrice
+
+
+def test_a_sender_that_is_away_for_long_and_then_knows_no_session_has_died_once() -> None:
+    away = [grpc.StatusCode.UNAVAILABLE] * 3 + [grpc.StatusCode.NOT_FOUND] * 2
+    outcome = aligned(lambda: Sender(breaks=[away[0]], away=away[1:]), STEP.replace("[rx1, rx2]", "rx1"))
+    assert len(outcome.sender.asked) == 1 + len(away)
+    assert (outcome.reports[0].verdict, outcome.reports[0].asked_again) == ("adopted", 1)
 
 
 def test_what_the_sender_refuses_is_passed_on() -> None:

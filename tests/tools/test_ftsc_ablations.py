@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.adapt import crops
+from edge.adapt import crops, settings
 from edge.adapt.settings import AdaptSettings
 from edge.codecs import weights
-from tools.ftsc import ablations, denoising
+from tools.ftsc import ablations, data, denoising
 from tools.ftsc.ablations import Change
 from tools.ftsc.models import Model, find
 from tools.ftsc.setting import Setting
 
 
 @pytest.fixture
-def quick(setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
-    """One seed, and no shipped denoiser, which would be for another network."""
+def quick(setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
+    """One seed, one step, four pictures to learn from, and no shipped denoiser, which would be for another network."""
     monkeypatch.setattr(weights, "shipped_folder", lambda: tmp_path)
-    return replace(setting, seeds=1, quick=True)
+    monkeypatch.setattr(settings, "DFT_ROUNDS", 2)
+    monkeypatch.setattr(data, "FINE_TUNING", 4)
+    data.split.cache_clear()
+    monkeypatch.setattr(ablations, "SIDE", 64)
+    monkeypatch.setattr(ablations, "CROP", 32)
+    yield replace(setting, seeds=1, steps=1, quick=True)
+    data.split.cache_clear()
 
 
 @pytest.fixture
@@ -40,13 +47,12 @@ def test_all_studies_have_their_rows(quick: Setting, monkeypatch: pytest.MonkeyP
     ablations.ablations(quick)
     with (quick.out / "ablations.csv").open() as file:
         rows = list(csv.DictReader(file))
-    variants = {
-        study: [row["variant"] for row in rows if row["study"] == study] for study in (*ablations.STUDIES, "denoising")
-    }
+    studies = (*ablations.STUDIES, "denoising")
+    variants = {study: [row["variant"] for row in rows if row["study"] == study] for study in studies}
     assert variants == {
         "lsdft": ["deployed", "equivariance 0", "equivariance 10", "DFT"],
         "codebook": ["deployed", "plain rounds", "rounds", "decoder", "plain rounds, decoder", "rounds, decoder"],
-        "crops": ["deployed", "whole pictures", "64 pixels", "64 pixels, no margin"],
+        "crops": ["deployed", "whole pictures", "32 pixels", "32 pixels, no margin"],
         "denoising": ["as received", "nearest", "soft", "DnCNN alone", "soft, DnCNN"],
     }
     assert {row["gain_db"] for row in rows if row["variant"] in ("deployed", "as received")} == {"0.0"}
@@ -57,12 +63,15 @@ def test_all_studies_have_their_rows(quick: Setting, monkeypatch: pytest.MonkeyP
 
 
 def test_a_change_of_any_part_is_another_cell(quick: Setting, model: Model) -> None:
-    settings = AdaptSettings(method="dft", steps=1, batch=1)
-    first = Change(settings)
+    first = Change(AdaptSettings(method="dft", steps=1, batch=1))
     ablations.tuned(quick, model, "xray", first)
     computed = len(list((quick.out / "cells").glob("ablation-xray*.json")))
     ablations.tuned(quick, model, "xray", first)
-    for change in (replace(first, revival=False), replace(first, margin=False), Change(replace(settings, seed=1))):
+    for change in (
+        replace(first, revival=False),
+        replace(first, margin=False),
+        replace(first, settings=replace(first.settings, seed=1)),
+    ):
         ablations.tuned(quick, model, "xray", change)
     assert len(list((quick.out / "cells").glob("ablation-xray*.json"))) == computed + 3
     assert crops.MARGIN > 0  # put back

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import click
 
 # Each line runs in order; lines run side by side. Those that share fine-tuned decoders stay in one line.
-LINES = (("table2_3", "fig11", "fig10", "fig7", "fig8"), ("fig2_3", "table1", "compare"))
+LINES = (("table2_3", "fig11", "fig10", "fig7", "fig8"), ("fig2_3", "table1", "compare", "ablations"))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

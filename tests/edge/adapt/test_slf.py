@@ -93,11 +93,11 @@ def test_layers_are_frozen_from_the_last(decoder: dict[str, Any]) -> None:
     assert uploaded_names(3, decoder) == ["codebook"]
 
 
-@pytest.mark.parametrize("freeze", [0, 2, 4])
+@pytest.mark.parametrize("freeze", [0, 2])
 def test_alignment_reduces_the_error(
     sender: Slf, decoder: dict[str, Any], pictures: NDArray[np.uint8], freeze: int
 ) -> None:
-    settings = SlfSettings(freeze, steps=60, batch=16, learning_rate=3e-3)
+    settings = SlfSettings(freeze, steps=40, batch=16, learning_rate=3e-3)
     result = run(VirtualTransceiver(sender, decoder, pictures, 0.01, settings)).result()
     assert result.mse_after < 0.9 * result.mse_before
     assert result.pictures == 58  # of 64: a tenth is kept back
@@ -176,8 +176,8 @@ def test_tensors_and_pictures_that_do_not_fit_are_refused(
             VirtualTransceiver(sender, decoder, wrong, 0.0, SETTINGS)
     with pytest.raises(AdaptError, match="crossover: must be a probability"):
         VirtualTransceiver(sender, decoder, pictures, 1.5, SETTINGS)
+    without = {name: value for name, value in decoder.items() if name != "codebook"}
     with pytest.raises(AdaptError, match="decoder: lacks the tensor codebook"):
-        without = {name: value for name, value in decoder.items() if name != "codebook"}
         VirtualTransceiver(sender, without, pictures, 0.0, SETTINGS)
     wide = Slf.open({"weights": str(written(tmp_path, SlfShape(side=16, entries=32), 3))}, Half.DECODER).parameters()
     with pytest.raises(AdaptError, match=r"decoder: tensors\.codebook: shape must be \[16, 16\], got \[32, 16\]"):

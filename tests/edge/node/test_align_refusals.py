@@ -16,7 +16,7 @@ from fake_emulator import FakeEmulator, eventually, picture
 from numpy.typing import NDArray
 
 from edge.adapt.slf_settings import SlfSettings
-from edge.node import align_rx
+from edge.node import align_rx, transfer
 from edge.node.align_messages import Ask, Commit, Leave, Offer
 from edge.node.align_rx import Terms
 from edge.node.parameters import TensorFile
@@ -176,6 +176,25 @@ def test_pieces_that_a_link_loses_end_it_with_a_sentence() -> None:
         assert "parameters: " in told.reason
         assert "let this link send them again" in told.reason
         assert (peers["tx"].mark(), peers["rx"].mark()) == (0, 0)
+
+    with_strangers(test)
+
+
+def test_pilots_of_which_none_arrives_end_it_too() -> None:
+    async def test(emulator: FakeEmulator, peers: Peers) -> None:
+        emulator.deliver = lambda destination, run: (destination, run.message_id) != ("tx", 1001)
+        told = await align(peers["tx"], align_request())
+        assert not told.adopted
+        assert "pilots: none arrived" in told.reason
+
+    with_strangers(test)
+
+
+def test_a_decoder_that_is_too_large_to_send_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(emulator: FakeEmulator, peers: Peers) -> None:
+        monkeypatch.setattr(transfer, "MAX_FILE_BYTES", 1000)
+        told = await align(peers["tx"], align_request())
+        assert "the parameters take 24492 bytes, more than 1000" in told.reason
 
     with_strangers(test)
 

@@ -113,7 +113,8 @@ def test_what_was_not_adopted_and_what_came_to_nothing_is_said() -> None:
 
 
 def test_deaths_and_waiting_are_told() -> None:
-    row = alignment(asked_again=1, waited=["queued: rx1 aligns with tx9 first"], upload=None, freeze=4, shared=True)
+    row = alignment(asked_again=1, waited=["queued: rx1 aligns with tx9 first"], freeze=4, shared=True)
+    row.upload = row.upload and row.upload.model_copy(update={"names": [], "tensor_bytes": 0, "file_bytes": 0})
     row.tuning = row.tuning and row.tuning.model_copy(update={"resumed_at_step": 100})
     text = _text(_page(row))
     assert "Nothing was uploaded. It serves all sessions of rx1 with this codec." in text
