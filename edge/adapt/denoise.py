@@ -1,8 +1,9 @@
 """Pretrained DnCNNs on noisy latents, for LSDFT over a noisy channel (FTSC, section IV-B-2).
 
 They come after soft requantisation (requantize.py), which alone does nearly all that can be done. A DnCNN on the noisy
-map itself leaves most of the noise (85 % of its power after 200 steps of training, where requantisation leaves 1 to 7 %
-at 0 to 20 dB), because what is clean is a list of 512 vectors, which a small net does not know by heart.
+map itself leaves most of the noise (80 to 84 % of its power after 300 steps of training, where requantisation leaves
+0.3 to 7 % at 0 to 20 dB; `python -m tools.ftsc.ablations`), because what is clean is a list of 512 vectors, which a
+small net does not know by heart. Behind requantisation a DnCNN helps at 0 dB and does harm at 20 dB (docs/ftsc.md).
 """
 
 from __future__ import annotations

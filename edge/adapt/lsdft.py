@@ -13,8 +13,8 @@ compared with themselves. Its weight against eq. (7) is `equivariance`.
 PSNR in dB on 8 evaluation pictures of 256x256 after 60 steps on 32 latents, scale 4, no noise, one seed; deployed /
 equivariance 0, which is eq. (7) alone / 10, the default / 100 / DFT: X-ray 38.14 / 36.37 / 38.35 / 38.38 / 39.31,
 CamVid 34.13 / 32.47 / 34.24 / 34.24 / 34.75, anime 37.00 / 31.65 / 37.15 / 37.07 / 38.13, Fashion-MNIST 42.81 / 40.14 /
-43.88 / 44.04 / 48.49. By eq. (7) alone the objective on held-out latents fell by 41 to 58 % while PSNR lost 1.7 to 5.3 dB, so
-with equivariance 0 the verdict means nothing. `python -m tools.ftsc.ablations` measures all this (docs/ftsc.md).
+43.88 / 44.04 / 48.49. By eq. (7) alone the objective on held-out latents fell by 41 to 58 % while PSNR lost 1.7 to
+5.3 dB, so with equivariance 0 the verdict means nothing. `python -m tools.ftsc.ablations` measures it (docs/ftsc.md).
 """
 
 from __future__ import annotations

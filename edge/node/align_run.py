@@ -24,8 +24,8 @@ from edge.node.adapt_messages import LessonError
 from edge.node.align_events import kept, progress, told, transfer, transferred
 from edge.node.align_messages import (
     FIRST_PIECE,
+    MESSAGES,
     OFFER,
-    PILOTS,
     Ask,
     Leave,
     Notice,
@@ -53,6 +53,7 @@ log = logging.getLogger(__name__)
 
 REPORT_STEPS = 5  # training steps between two reports of progress
 LOOK_S = 0.2  # between two looks at whether the receiver came back empty
+SILENCE_S = 5.0  # without a word from the receiver, before it is asked again; twice as long each time
 TRIES = 4  # uploads, when the receiver comes back empty again and again
 LEAVE_S = 2.0  # how long a receiver may take to hear that nothing will come
 
@@ -127,6 +128,7 @@ class AlignRun:
         self._wait_reason = ""
         self._over: AdaptError | None = None  # why nothing can come of it
         self._asked_round: int | None = None
+        self._heard_s = 0.0  # when something last came from the receiver
 
     @property
     def session(self) -> Session:
@@ -172,19 +174,22 @@ class AlignRun:
         """Raises LessonError and AdaptError when the message is to be answered with FAILED."""
         met = Crossed.of(message.transit)
         number = message.message_id - self.task.number
+        if not 0 <= number < MESSAGES:  # on its way since an alignment that its caller left
+            raise AdaptError(f"{self.session.source} is at alignment {self.task.number}, not one that began before")
         try:
             if message.purpose == packet_pb2.MESSAGE_PURPOSE_PARAMETERS:
                 data = read_piece(message.segments)
                 if self.shelf.record.phase is Phase.ASKED:  # otherwise all of it is here
                     await asyncio.to_thread(self.shelf.download.put, number - FIRST_PIECE, data, met)
             elif message.purpose == packet_pb2.MESSAGE_PURPOSE_PILOTS:
-                await self._measure(number, message)
+                await self._measure(message)
             else:
                 await self._hear(message, met)
         except LessonError as error:
             self._over = AdaptError(str(error))
             raise
         finally:
+            self._heard_s = time.monotonic()
             self._changed.set()
 
     def resumed(self) -> None:
@@ -195,10 +200,7 @@ class AlignRun:
             self.shelf.note(download_cuts=(*cuts, held))
 
     async def _hear(self, message: ReceivedMessage, met: Crossed) -> None:
-        word = read_word(message.segments)
-        if word.alignment != self.task.number:
-            raise AdaptError(f"{self.session.source} is at alignment {self.task.number}, not {word.alignment}")
-        match word:
+        match word := read_word(message.segments):
             case Notice():
                 self._wait_reason = word.reason
                 self._over = AdaptError(word.reason) if word.over else None
@@ -214,9 +216,7 @@ class AlignRun:
         elif download.offer is None or download.offer.digest != offer.digest:
             self._over = StaleError(f"the decoder of {self._receiver} has changed since it was downloaded; align again")
 
-    async def _measure(self, number: int, message: ReceivedMessage) -> None:
-        if number != PILOTS:
-            raise LessonError(f"pilots: belong to another alignment than {self.task.number}; begin it again")
+    async def _measure(self, message: ReceivedMessage) -> None:
         if self.shelf.record.crossover:
             return
 
@@ -248,8 +248,12 @@ class AlignRun:
         self.resumed()  # what a process before this one had got
         yield progress(align_pb2.ALIGN_PHASE_ASKED)
         shown: tuple[str, int] = ("", 0)
+        silence_s = SILENCE_S
         while True:
             if self._asked_round != self.flow.round:
+                await self._ask()
+            elif time.monotonic() - self._heard_s > silence_s:
+                silence_s *= 2
                 await self._ask()
             if self._over is not None:
                 raise self._over
@@ -286,6 +290,7 @@ class AlignRun:
                 not self.shelf.record.crossover,
             )
             receipt = await self._courier.word(ask, self.shelf.record.first_offered_ns)
+            self._heard_s = time.monotonic()
             if receipt.status != FAILED:
                 self._asked_round = round_before
                 return

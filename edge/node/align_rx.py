@@ -33,10 +33,11 @@ from edge.node.align_messages import (
     read_word,
 )
 from edge.node.align_shelf import RxRecord, RxShelf, finite
+from edge.node.align_terms import Terms
 from edge.node.align_tools import AlignTools
 from edge.node.codec_thread import CodecThread
 from edge.node.parameters import TensorFile, read_tensors
-from edge.node.sessions import Session, SessionTable, way_back
+from edge.node.sessions import MismatchError, Session, SessionTable, way_back
 from edge.node.state_keeper import StateKeeper
 from edge.node.transfer import CLASSIFIER, CODEBOOK, Courier, Crossed, decoder_digest, decoder_part, offer_of
 from edge.node.transmitter import Transmitter
@@ -52,24 +53,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 8  # transmitters that wait for their turn
-PATIENCE_S = 600.0  # a transmitter that is silent for so long gives way to one that waits
 METHOD = "slf"
 
 FAILED = packet_pb2.RECEIPT_STATUS_FAILED
 
 
-@dataclass(frozen=True)
-class Terms:
-    """Whether a receiver aligns, and how long a silent transmitter may keep others waiting, in seconds."""
-
-    allowed: bool = True
-    patience_s: float = PATIENCE_S
-
-
 @dataclass(eq=False)
 class _Turn:
     """One transmitter's alignment. ask: its latest; None after a restart, until it asks again. delivered: pieces of
-    file `file` that arrived since. told: whom it was told to wait for. touched_s: when it was last heard of."""
+    file `file` that arrived since. told: whom it was told to wait for. hindrance: why nothing can be sent to it; it is
+    told when it asks again. touched_s: when it was last heard of."""
 
     session: Session
     settings: SlfSettings
@@ -79,6 +72,7 @@ class _Turn:
     delivered: set[int] = field(default_factory=set)
     sending: asyncio.Task[None] | None = None
     told: str = ""
+    hindrance: str = ""
     touched_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -163,6 +157,9 @@ class AlignDesk:
         if turn is not None and turn.number != ask.alignment:
             await self._end(turn, f"{session.source} began another")
             turn = None
+        if turn is not None and turn.hindrance:
+            await self._end(turn, turn.hindrance)
+            raise AdaptError(turn.hindrance)
         if turn is None:
             if len(self._waiting) >= MAX_WAITING:
                 names = ", ".join(each.session.source for each in self._waiting)
@@ -277,6 +274,8 @@ class AlignDesk:
                 assert ask is not None  # nobody is served before it asks
                 await self._send_missing(turn, ask)
                 turn.touched_s = time.monotonic()
+        except MismatchError as error:
+            turn.hindrance = f"{self._node} cannot send its decoder: {error}"
         except AdaptError as error:  # what there is cannot be sent
             turn.sending = None
             await self._end(turn, str(error))

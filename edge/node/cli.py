@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.node.align_terms import PATIENCE_S, Terms
 from edge.node.states_command import states
 from edge.wire.endpoint import EndpointError, Security, announce_serving, security_options, split_address, wait_for_stop
 from edge.wire.packets import PACKET_BYTES, RUN_BYTES
@@ -24,7 +25,6 @@ SMALLEST_PACKET_BYTES = 16
 LARGEST_RUN_BYTES = 1 << 19  # a run must fit one batch
 BAD_INPUT = 2
 MAX_NODE_NAME = 128
-PATIENCE_S = 600.0
 
 
 def _fail(sentence: str) -> None:
@@ -133,7 +133,6 @@ def main(
     except EndpointError as error:
         _fail(f"--emulator: {error}")
 
-    from edge.node.align_rx import Terms
     from edge.node.by_hand import Order
     from edge.node.daemon import NodeSettings
     from edge.node.flow import Cutting

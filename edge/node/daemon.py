@@ -16,8 +16,9 @@ from edge.codecs import registry
 from edge.codecs.contract import Codec
 from edge.node.adapt_service import AdaptServicer
 from edge.node.agreement import Agreement, OwnCodec
-from edge.node.align_rx import AlignDesk, Terms
+from edge.node.align_rx import AlignDesk
 from edge.node.align_service import AlignServicer
+from edge.node.align_terms import Terms
 from edge.node.align_tools import AlignTools
 from edge.node.align_tx import Applicant
 from edge.node.aligner import Aligner

@@ -242,8 +242,9 @@ class LearnedMapper:
         expected = height * width * self.shape.bits
         if bits.ndim != 2 or bits.shape[1] != expected or bits.dtype != np.uint8:
             raise MapperError(
-                f"bits: expected [B, {expected}] uint8, {self.shape.levels} levels of {expected // self.shape.levels} bits "
-                f"over {height}x{width} positions, got {list(bits.shape)} {bits.dtype}; use the codec that this mapper is for"
+                f"bits: expected [B, {expected}] uint8, {self.shape.levels} levels of "
+                f"{expected // self.shape.levels} bits over {height}x{width} positions, got {list(bits.shape)} "
+                f"{bits.dtype}; use the codec that this mapper is for"
             )
         return height, width
 

@@ -15,8 +15,10 @@ import click
 
 from tools.ftsc.results import Row, put, table
 from tools.slf.paper import RATE_BPS, TABLE_1
+from tools.slf.results import Verdict
 
 WITHIN = 0.01  # of bits over rate
+NOTHING_TO_UPLOAD = 4  # l
 Report = Mapping[str, Any]
 
 
@@ -34,6 +36,8 @@ def read(path: Path) -> Report:
     if len(alignments) != 1 or alignments[0]["download"] is None:
         raise WireError(f"{path.name}: must hold one alignment that was carried out; run `slf-alignment`")
     found: Report = alignments[0]
+    if found["upload"] is None and found["freeze"] < NOTHING_TO_UPLOAD:
+        raise WireError(f"{path.name}: its alignment ended before the upload; run it again ({found['reason']})")
     return found
 
 
@@ -87,13 +91,15 @@ def verdicts(rows: Sequence[Row]) -> dict[str, str]:
     known = [ratio for ratio in ratios if ratio is not None]
     recovery = [row["recovery_s"] for row in rows if row["recovery_s"] is not None]
     return {
-        "latencies equal bits / rate within 1 %": _said(all(abs(ratio - 1) <= WITHIN for ratio in known)),
-        "recovery time does not grow with l": _said(recovery == sorted(recovery, reverse=True)),
+        "latencies equal bits / rate within 1 %": _said(bool(known), all(abs(ratio - 1) <= WITHIN for ratio in known)),
+        "recovery time does not grow with l": _said(len(recovery) > 1, recovery == sorted(recovery, reverse=True)),
     }
 
 
-def _said(holds: bool) -> str:
-    return "holds" if holds else "does not hold"
+def _said(measured: bool, holds: bool) -> Verdict:
+    if not measured:
+        return Verdict.NOT_MEASURED
+    return Verdict.HOLDS if holds else Verdict.DOES_NOT_HOLD
 
 
 def shown(rows: Sequence[Row]) -> str:

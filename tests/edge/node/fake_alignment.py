@@ -21,7 +21,7 @@ from edge.adapt.errors import AdaptError
 from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
 from edge.codecs.tensors import TensorError
 from edge.images import ImageError
-from edge.node.align_rx import Terms
+from edge.node.align_terms import Terms
 from edge.node.align_tools import AlignTools
 from edge.node.daemon import NodeDaemon, NodeSettings
 from edge.node.flow import Cutting
@@ -217,19 +217,28 @@ class Peer(Node):
 
 
 async def start_peer(
-    emulator: FakeEmulator, name: str, role: Role, state_dir: Path | None = None, terms: Terms | None = None
+    emulator: FakeEmulator,
+    name: str,
+    role: Role,
+    state_dir: Path | None = None,
+    terms: Terms | None = None,
+    codec: str | None = None,
 ) -> Peer:
+    """codec: the node's own, for a node that nobody configures."""
     settings = NodeSettings(
         name,
         role,
         emulator.address,
         Security(name),
+        codec=codec,
         state_dir=state_dir,
         cutting=Cutting(packet_bytes=64, run_bytes=1024),
         align=terms or Terms(),
     )
     tools = FakeTools()
     daemon = NodeDaemon(settings, load_pair, align_tools=tools)
+    if codec is not None:
+        await daemon.open_own_codec()
     peer = Peer(daemon, await daemon.serve("127.0.0.1:0"), tools)
     daemon.attach()
     return peer

@@ -16,12 +16,13 @@ from fake_emulator import FakeEmulator, eventually, picture
 from numpy.typing import NDArray
 
 from edge.adapt.slf_settings import SlfSettings
-from edge.node import align_rx, transfer
+from edge.node import align_run, align_rx, transfer
 from edge.node.align_messages import Ask, Commit, Leave, Offer
-from edge.node.align_rx import Terms
+from edge.node.align_terms import Terms
 from edge.node.parameters import TensorFile
 from edge.node.transfer import Courier, decoder_digest, offer_of
 from edge.v1 import align_pb2, node_pb2, packet_pb2
+from emulator.v1 import data_plane_pb2
 
 COMPLETE = packet_pb2.RECEIPT_STATUS_COMPLETE
 Peers = dict[str, Peer]
@@ -195,6 +196,26 @@ def test_a_decoder_that_is_too_large_to_send_is_said_so(monkeypatch: pytest.Monk
         monkeypatch.setattr(transfer, "MAX_FILE_BYTES", 1000)
         told = await align(peers["tx"], align_request())
         assert "the parameters take 24492 bytes, more than 1000" in told.reason
+
+    with_strangers(test)
+
+
+def test_a_receiver_without_a_way_back_says_so_when_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(emulator: FakeEmulator, peers: Peers) -> None:
+        monkeypatch.setattr(align_run, "SILENCE_S", 0.1)
+        announce = emulator._announce
+
+        def no_way_back(announcement: data_plane_pb2.Announcement) -> None:
+            if announcement.session != "flow/down":
+                announce(announcement)
+            else:
+                answer = data_plane_pb2.Answer(session="flow/down", destination="tx", reason="no path of links")
+                emulator._tell("rx", answer=answer)
+
+        monkeypatch.setattr(emulator, "_announce", no_way_back)
+        told = await align(peers["tx"], align_request())
+        assert "rx cannot send its decoder: tx refuses: no path of links" in told.reason
+        assert (await align(peers["tx"], align_request(number=5000))).reason == told.reason  # its turn was over
 
     with_strangers(test)
 

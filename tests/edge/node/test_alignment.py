@@ -292,6 +292,30 @@ def test_what_was_aligned_is_in_force_after_a_restart_of_both(tmp_path: Path) ->
     with_strangers(test, tmp_path)
 
 
+def test_a_node_with_a_codec_of_its_own_is_aligned_with_a_session_at_a_time(tmp_path: Path) -> None:
+    """The session gets a decoder of its own, also after a restart; the others keep the node's."""
+
+    async def scenario() -> None:
+        emulator = await FakeEmulator(("tx", "tx2", "rx")).start()
+        peers = {name: await start_peer(emulator, name, Role.TX) for name in ("tx", "tx2")}
+        peers["rx"] = await start_peer(emulator, "rx", Role.RX, tmp_path, codec="pair")
+        try:
+            for name in ("tx", "tx2"):
+                await peers[name].configure(session(name))
+            assert (await align(peers["tx"], align_request())).adopted
+            assert await statuses(peers["tx"], 1) == await statuses(peers["tx2"], 1, "flow-tx2") == [COMPLETE]
+            assert (peers["rx"].mark("flow"), peers["rx"].mark("flow-tx2")) == (5, 0)
+            await peers["rx"].die()
+            peers["rx"] = await start_peer(emulator, "rx", Role.RX, tmp_path, codec="pair")
+            assert await statuses(peers["tx"], 2) == await statuses(peers["tx2"], 2, "flow-tx2") == [COMPLETE]
+        finally:
+            for peer in peers.values():
+                await peer.close()
+            await emulator.kill()
+
+    asyncio.run(scenario())
+
+
 def test_an_alignment_survives_the_emulator() -> None:
     async def scenario() -> None:
         async with strangers() as (emulator, peers):
@@ -325,6 +349,20 @@ def test_a_caller_that_leaves_stops_it_and_may_come_back() -> None:
         assert sorted(set(pieces(emulator, BACK))) == [0, 1, 2, 3, 4, 5]
         assert len(pieces(emulator, BACK)) == 6  # what was downloaded is not downloaded again
         assert (tx.mark(), peers["rx"].mark()) == (5, 5)
+
+    with_strangers(test)
+
+
+def test_what_is_still_on_its_way_does_no_harm_to_the_next_alignment() -> None:
+    async def test(emulator: FakeEmulator, peers: Peers) -> None:
+        aligning = await stopped_at("download", emulator, peers, Told())
+        aligning.cancel()
+        await asyncio.gather(aligning, return_exceptions=True)
+        goes_on(emulator, peers)
+        emulator.cut("rx")  # it sends again what has no receipt, of an alignment that nobody goes on with
+        told = await eventually_align(peers["tx"], align_request(6, 5000))
+        assert told.adopted, told.reason
+        assert (peers["tx"].mark(), peers["rx"].mark()) == (6, 6)
 
     with_strangers(test)
 

@@ -30,6 +30,7 @@ def write(folder: Path, freeze: int, ratio: float = 1.001) -> Path:
         "crossover": {"estimate": 1e-5},
         "after": {"mean_mse": 0.02, "accuracy": 0.95},
         "verdict": "adopted",
+        "reason": "",
     }
     folder = folder / f"l{freeze}"
     folder.mkdir()
@@ -59,3 +60,13 @@ def test_a_report_without_alignment_is_refused_in_a_sentence(tmp_path: Path) -> 
     done = CliRunner().invoke(wire, [str(tmp_path)])
     assert done.exit_code == 1
     assert "must hold one alignment" in done.output
+
+
+def test_an_alignment_that_broke_off_is_not_taken_for_one_without_upload(tmp_path: Path) -> None:
+    folder = write(tmp_path, 2)
+    report = json.loads((folder / "report.json").read_text())
+    report["alignments"][0] |= {"upload": None, "reason": "the receiver went away"}
+    (folder / "report.json").write_text(json.dumps(report))
+    done = CliRunner().invoke(wire, [str(folder)])
+    assert done.exit_code == 1
+    assert "before the upload; run it again (the receiver went away)" in done.output
