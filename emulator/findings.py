@@ -82,13 +82,24 @@ def theoretical_transfer_s(
     source: str, destination: str, transit: packet_pb2.Transit, links: list[LinkConfig]
 ) -> float | None:
     """Size over rate plus delay, summed over the path for what is not pipelined: the slowest link carries the whole
-    message, the others add one packet each. None when it is unknown how the message was cut."""
+    message, the others add one packet each. None when it is unknown how the message was cut, or how many symbols a link
+    after the first made of it: what is counted are the channel uses of the first."""
     if transit.packets == 0:
         return None
     by_name = {link.name: link for link in links}
     path = [by_name[name] for name, _ in shortest_path(links, source, destination)]
+    if transit.size_bits and not all(_takes_as_many_symbols(path[0], link) for link in path[1:]):
+        return None
     whole = [_service_s(link, transit) for link in path]
     return max(whole) + (sum(whole) - max(whole)) / transit.packets + sum(link.delay_s for link in path)
+
+
+def _takes_as_many_symbols(first: LinkConfig, later: LinkConfig) -> bool:
+    """Whether a message takes the symbols of the first link on a later one too, or whether they cost no time there."""
+    if math.isinf(later.rate.symbols_per_s) or not (first.modulates or later.modulates):
+        return True
+    same_noise = first.rate.es_n0_db == later.rate.es_n0_db  # an LDPC bearer may choose its scheme by it
+    return same_noise and list(first.proto.bearers) == list(later.proto.bearers)
 
 
 def _service_s(link: LinkConfig, transit: packet_pb2.Transit) -> float:

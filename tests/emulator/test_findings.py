@@ -90,3 +90,36 @@ def test_modulated_bits_take_the_time_of_their_symbols(rate: pb.FixedRate) -> No
     (entry,) = message_reports([sent([link], transit)])
     assert entry.theoretical_transfer_s == pytest.approx(0.5)
     assert (entry.size_bits, entry.channel_uses, entry.rho) == (1000, 500, 1000 / (8 * 768))
+
+
+QAM = pb.Bearer(uncoded_qam=pb.UncodedQam(order=4, snr_db=9))
+
+
+def radio(name: str, source: str, to: str, *bearers: pb.Bearer) -> pb.Link:
+    rate = pb.LinkRate(fixed=pb.FixedRate(rate_bps=5e3, symbol_rate_hz=1000))
+    return pb.Link(name=name, source=source, destinations=[to], rate=rate, bearers=bearers)
+
+
+def theory(links: list[pb.Link], transit: packet_pb2.Transit) -> float | None:
+    (entry,) = message_reports([sent(links, transit)])
+    return entry.theoretical_transfer_s
+
+
+def test_theory_is_unknown_when_only_one_of_two_radio_links_modulates() -> None:
+    bits = packet_pb2.Transit(sent_ns=0, received_ns=0, size_bits=1000, packets=1)  # as the first link counts them
+    modulated = packet_pb2.Transit(sent_ns=0, received_ns=0, size_bits=1000, channel_uses=500, packets=1)
+    wire, air = fixed("wire", "tx", "hop", 10_000.0), radio("air", "hop", "rx", QAM)
+    assert theory([wire, air], bits) is None  # not 1000 bits / 5 kbit/s: the air takes 500 symbols at 1 kHz
+    assert theory([radio("air", "tx", "hop", QAM), radio("plain", "hop", "rx")], modulated) is None
+    # what the first link made of it costs no time on a wire
+    assert theory([radio("air", "tx", "hop", QAM), fixed("wire", "hop", "rx", 10_000.0)], modulated) == pytest.approx(
+        0.5 + 0.1
+    )
+    # and two alike take as many symbols
+    assert theory([radio("one", "tx", "hop", QAM), radio("two", "hop", "rx", QAM)], modulated) == pytest.approx(1.0)
+
+
+def test_symbols_stay_symbols_on_every_link() -> None:
+    symbols = packet_pb2.Transit(sent_ns=0, received_ns=0, channel_uses=64, packets=1)
+    path = [radio("one", "tx", "hop"), radio("two", "hop", "rx", QAM)]
+    assert theory(path, symbols) == pytest.approx(2 * 0.064)

@@ -31,7 +31,7 @@ class Setting:
     pictures: int = 4000
     scored: int = 1000
     steps: int = 400
-    batch: int = 32
+    batch: int = 16
     learning_rate: float | None = None
     jobs: int = 1
     threads: int = 1
@@ -98,7 +98,7 @@ def options(command: Callable[[Setting], None]) -> click.Command:
         click.option("--pictures", type=click.IntRange(32), default=4000, show_default=True, help="To train with."),
         click.option("--scored", type=click.IntRange(10, 5000), default=1000, show_default=True, help="To score."),
         click.option("--steps", type=click.IntRange(1), default=400, show_default=True, help="Of an alignment."),
-        click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Of an alignment."),
+        click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Of an alignment."),
         click.option("--learning-rate", type=float, help="Of an alignment; else the paper's."),
         click.option("--jobs", type=click.IntRange(1, 8), default=1, show_default=True, help="Processes at once."),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of each process."),
