@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.adapt.errors import AdaptError
-from edge.codecs.tensors import Tensors
+from edge.codecs.tensors import TensorHolder, Tensors
 from edge.node.adapt_messages import LessonError
 from edge.node.align_messages import (
     FIRST_PIECE,
@@ -197,7 +197,7 @@ class AlignDesk:
             turn = self._current = self._waiting.popleft()
             turn.touched_s = time.monotonic()
             offered_ns = max(turn.shelf.record.offered_ns, self._free_ns)
-            await asyncio.to_thread(turn.shelf.note, offered_ns=offered_ns)
+            await self._note(turn, lambda: turn.shelf.note(offered_ns=offered_ns))
         current = self._current
         if current is None:
             return
@@ -243,7 +243,7 @@ class AlignDesk:
             self._current = None
         elif turn in self._waiting:
             self._waiting.remove(turn)
-        await asyncio.to_thread(turn.shelf.end, reason)
+        await self._note(turn, lambda: turn.shelf.end(reason))
         await self._give_turns()
 
     def _turn(self, session: str) -> _Turn | None:
@@ -370,7 +370,11 @@ class AlignDesk:
             if not self._keeper.lasting:
                 log.warning("session '%s': its decoders are kept in memory only; --state keeps them", session.name)
             state = await self._keeper.add(session, decoder, Origin(session.description.knowledge, METHOD))
-            await self._keeper.activate(session, state.id)
+            try:
+                await self._keeper.activate(session, state.id)
+            except OSError:  # swapped, but not noted: a restart would bring the old one back
+                await self._thread.run(_put_back, session, live)
+                raise
 
     def _sharing(self, turn: _Turn) -> list[Session]:
         """The sessions that are to get the new decoder."""
@@ -395,6 +399,13 @@ class AlignDesk:
     async def _live(self, session: Session) -> Tensors:
         return await self._thread.run(lambda: live_parameters(session.codec))
 
+    async def _note(self, turn: _Turn, note: Callable[[], None]) -> None:
+        """Notes on the disk what has happened, which a full disk does not undo."""
+        try:
+            await asyncio.to_thread(note)
+        except OSError as error:
+            log.error("session '%s': --state cannot be written (%s); make room", turn.session.name, error.strerror)
+
     def _folder(self, session: Session) -> Path | None:
         folder = self._keeper.folder(session)
         return None if folder is None else folder / "align"
@@ -412,6 +423,11 @@ class AlignDesk:
 
         task.add_done_callback(ended)
         return task
+
+
+def _put_back(session: Session, tensors: Tensors) -> None:
+    assert isinstance(session.codec, TensorHolder)  # it was aligned
+    session.codec.replace(tensors)
 
 
 def pilot_key(session: str, number: int) -> str:

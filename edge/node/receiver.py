@@ -135,6 +135,8 @@ class Receiver:
 
     def _take_head(self, head: packet_pb2.MessageHead) -> None:
         key = (head.session, head.message_id)
+        if not self._agreement.current(head.session):
+            return  # meant for the process or the stream before: its source will announce, and send it again
         while len(self._open) >= 2 * MAX_OPEN_MESSAGES:  # ends never came: an emulator that is not in order
             self._known.discard(oldest := next(iter(self._open)))
             del self._open[oldest]

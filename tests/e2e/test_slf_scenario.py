@@ -14,7 +14,7 @@ from processes import Outcome, Process, Yard
 
 from emulator.report.schema import AlignmentReport, Report
 
-PATIENCE_S = 300.0
+PATIENCE_S = 500.0
 SENT = 6
 CROSSOVER = 0.01  # larger than the scenarios': 4000 pilots should meet some 40 errors
 SMALL = {
@@ -104,7 +104,7 @@ def test_with_every_layer_frozen_nothing_is_uploaded_and_the_decoder_stays(yard:
 
 
 def test_a_sender_that_is_killed_while_it_trains_is_asked_again_and_goes_on(yard: Yard) -> None:
-    process, folder = begin(yard, steps=100)
+    process, folder = begin(yard, steps=60)
     deadline = time.monotonic() + PATIENCE_S
     while not list(folder.glob("state-*/**/checkpoint")):  # the sender's first checkpoint
         assert process.popen.poll() is None

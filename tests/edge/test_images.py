@@ -144,3 +144,13 @@ def test_centre_crop_is_the_middle() -> None:
     assert np.array_equal(images.centre_crop(whole, 4, 6, "w"), whole[3:7, 7:13])
     with pytest.raises(ImageError, match="w: 20x10 is smaller than the 4x12 crop"):
         images.centre_crop(whole, 12, 4, "w")
+
+
+def test_a_padded_picture_lies_in_the_middle_of_a_black_square() -> None:
+    framed = images.padded(picture(1, 5, 8), 10)
+    assert framed.shape == (10, 10, 3)
+    assert np.array_equal(framed[2:7, 1:9], picture(1, 5, 8))
+    assert int(framed.astype(int).sum()) == int(picture(1, 5, 8).astype(int).sum())
+    assert np.array_equal(images.padded(picture(1, 8, 8), 8), picture(1, 8, 8))
+    with pytest.raises(ImageError, match=r"^q: 9x4 is larger than the 8x8 to pad it to"):
+        images.padded(picture(1, 4, 9), 8, "q")

@@ -91,10 +91,12 @@ def bars(
                 yerr=whiskers,
                 error_kw={"elinewidth": 0.8},
             )
-        axes.set(title=title, ylabel=y_label, xticks=range(len(groups)), xticklabels=groups)
+        shown = [g for g in range(len(groups)) if any(points[g] is not None for _, points in series)]
+        axes.set(title=title, ylabel=y_label, xticks=shown, xticklabels=[groups[g] for g in shown])
         axes.set_ylim(bottom=max(0.0, min(floor, default=0.0) - 2.0))
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=7, ncols=4)
+        if number == 0:  # one legend beside the panels: inside, it would cover bars
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     save(drawn, path)
 
 

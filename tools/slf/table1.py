@@ -22,9 +22,11 @@ REMARKS = (
     "Recovery time: download and upload by the tensors' bits over 2 Mbit/s, fine-tuning by counted operations at 30 "
     "TFLOP/s (recovery_s), at the speed that this machine reached (recovery_here_s).",
     "One fine-tuning serves both tasks: the classifier is frozen and no loss term of its own enters (section III-B).",
-    "MSE is monotone when no l is more than 1 % below the one before it.",
+    "MSE does not fall when no l is more than 1 % below the one before; accuracy does not grow when no l is more than "
+    "half a point above the one before and the last is below the first.",
 )
-SLACK = 0.01
+SLACK = 0.01  # of the MSE
+ACCURACY_SLACK = 0.005
 
 
 def measured(setting: Setting) -> list[dict[str, Any]]:
@@ -86,7 +88,7 @@ def verdicts(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
         "operations do not grow with l": verdict_over([falls([e["tuning_tflop"] for e in own]) for own in by_seed]),
         "recovery time does not grow with l": verdict_over([falls([e["recovery_s"] for e in own]) for own in by_seed]),
         "MSE does not fall with l": verdict_over([rises([e["mse"] for e in own]) for own in by_seed]),
-        "accuracy does not grow with l": verdict_over([falls([e["accuracy"] for e in own]) for own in by_seed]),
+        "accuracy does not grow with l": verdict_over([loses([e["accuracy"] for e in own]) for own in by_seed]),
         "upload within 10 % of the paper's": ", ".join(
             f"l = {freeze}: {'yes' if fits else 'no'}" for freeze, fits in zip(paper.LAYERS, payload, strict=True)
         ),
@@ -101,6 +103,12 @@ def rises(values: Sequence[float]) -> bool:
 def falls(values: Sequence[float]) -> bool:
     """Whether no value is above the one before."""
     return all(after <= before for before, after in pairwise(values))
+
+
+def loses(accuracies: Sequence[float]) -> bool:
+    """Whether the last is below the first, and none more than ACCURACY_SLACK above the one before."""
+    steps = all(after <= before + ACCURACY_SLACK for before, after in pairwise(accuracies))
+    return steps and accuracies[-1] < accuracies[0]
 
 
 def draw(setting: Setting, found: Sequence[Row]) -> None:

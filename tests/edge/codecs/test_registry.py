@@ -26,7 +26,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Offer:
 
 def test_built_in_codecs_are_there_without_package_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: [])
-    assert {"autoencoder", "deepjscc", "raw", "vqvae", "vqvae2"} <= set(registry.names())
+    assert {"autoencoder", "deepjscc", "raw", "slf", "vqvae", "vqvae2"} <= set(registry.names())
     assert registry.load("raw") is Raw
 
 

@@ -16,6 +16,7 @@ from fake_emulator import FakeEmulator, eventually, picture
 from numpy.typing import NDArray
 
 from edge.adapt.slf_settings import SlfSettings
+from edge.adapt.states import StateStore
 from edge.node import align_run, align_rx, transfer
 from edge.node.align_messages import Ask, Commit, Leave, Offer
 from edge.node.align_terms import Terms
@@ -356,6 +357,24 @@ def test_digests_that_do_not_fit_are_refused() -> None:
         await forger.offer()
         assert "the decoder would be" in await forger.commit(after=other)
         assert forger.unchanged()
+
+    with_strangers(test)
+
+
+def test_a_full_disk_leaves_the_old_decoder_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(store: StateStore, state_id: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def test(emulator: FakeEmulator, peers: Peers) -> None:
+        forger = Forger(peers)
+        await forger.ask()
+        await forger.offer()
+        with monkeypatch.context() as patched:
+            patched.setattr(StateStore, "activate", full)
+            assert "No space left" in await forger.commit()
+        assert forger.unchanged()
+        assert [await forger.ask(), await forger.offer(), await forger.commit()] == [""] * 3
+        assert peers["rx"].mark() == 1
 
     with_strangers(test)
 

@@ -137,3 +137,21 @@ def test_a_session_whose_codec_was_replaced_here_fails_messages_of_the_old_one()
         assert "tx has lookup(shift=0)" in receipt.reason
 
     with_node(test)
+
+
+def test_what_comes_before_its_session_is_announced_on_a_new_stream_is_left_to_be_sent_again() -> None:
+    """It was on its way to the stream before, which is no reason to answer that it cannot be decoded."""
+
+    async def test(node: Node) -> None:
+        node.welcomed()
+        await node.take(HEAD, *RUNS, END)
+        await asyncio.sleep(0.02)
+        assert (len(node.inbox), node.receipts()) == (0, [])
+        node.agreement.announced(ANNOUNCEMENT)
+        await node.take(HEAD, *RUNS, END)
+        await node.delivered(1)
+        receipt = node.inbox.receipt(("flow", 0))
+        assert receipt is not None
+        assert receipt.status == packet_pb2.RECEIPT_STATUS_COMPLETE
+
+    with_node(test)

@@ -22,12 +22,27 @@ def test_photographs_are_the_kodak_crops_pixel_for_pixel() -> None:
     assert hashlib.sha256(pictures[0].pixels.tobytes()).hexdigest()[:16] == "a0c3dcbc0240c45b"
 
 
-@pytest.mark.parametrize("digits", [sample.mnist, sample.fashion_mnist])
-def test_digits_are_labelled_grey_and_balanced(digits: Callable[[], list[Named]]) -> None:
+@pytest.mark.parametrize(
+    ("digits", "each"), [(sample.mnist, 40), (sample.fashion_mnist, 40), (sample.mnist_train, 400)]
+)
+def test_digits_are_labelled_grey_and_balanced(digits: Callable[[], list[Named]], each: int) -> None:
     pictures = digits()
-    assert Counter(p.label for p in pictures) == dict.fromkeys(range(10), 40)
+    assert Counter(p.label for p in pictures) == dict.fromkeys(range(10), each)
     assert all(p.pixels.shape == (28, 28, 3) and np.ptp(p.pixels, axis=2).max() == 0 for p in pictures)
-    assert len({p.pixels.tobytes() for p in pictures}) > 390  # different pictures
+    assert len({p.pixels.tobytes() for p in pictures}) > 390 * each // 40  # different pictures
+
+
+def test_what_teaches_is_not_what_is_sent() -> None:
+    sent = {p.pixels.tobytes() for p in sample.mnist()}
+    assert not any(p.pixels.tobytes() in sent for p in sample.mnist_train())
+
+
+def test_samples_of_digits_have_names() -> None:
+    assert {name: len(read()) for name, read in sample.DIGITS.items()} == {
+        "mnist": 400,
+        "mnist_train": 4000,
+        "fashion_mnist": 400,
+    }
 
 
 def test_the_first_mnist_test_digit_is_a_seven() -> None:
@@ -56,7 +71,11 @@ def test_building_keeps_pixels_and_order(tmp_path: Path, monkeypatch: pytest.Mon
     labels = np.tile(np.arange(10, dtype=np.uint8), 3)
     stack = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
     np.savez(tmp_path / "digits.npz", test_x=stack, test_y=labels, train_x=stack[:1], train_y=labels[:1])
+    np.savez(tmp_path / "own.npz", test_x=stack[:1], test_y=labels[:1], train_x=stack, train_y=labels)
     build_sample.write_digits(tmp_path / "digits.npz", tmp_path / "few.npz", each=2)
+    build_sample.write_digits(tmp_path / "own.npz", tmp_path / "fewer.npz", 1, "train")
+    with np.load(tmp_path / "fewer.npz") as fewer:
+        assert np.array_equal(fewer["x"], stack[:10])
     with np.load(tmp_path / "few.npz") as few:
         assert np.array_equal(few["x"], stack[:20])
         assert np.array_equal(few["y"], labels[:20])

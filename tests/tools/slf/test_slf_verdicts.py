@@ -89,6 +89,9 @@ def test_small_steps_back_do_not_count() -> None:
     assert not table1.rises([1.0, 0.98, 1.2])
     assert table1.falls([3.0, 3.0, 1.0])
     assert not table1.falls([3.0, 3.1])
+    assert table1.loses([0.97, 0.955, 0.958, 0.95])
+    assert not table1.loses([0.97, 0.95, 0.96])
+    assert not table1.loses([0.97, 0.97])
 
 
 def test_the_papers_times_are_its_payloads_over_its_rate() -> None:
