@@ -37,7 +37,7 @@ from edge.node.align_terms import Terms
 from edge.node.align_tools import AlignTools
 from edge.node.codec_thread import CodecThread
 from edge.node.parameters import TensorFile, read_tensors
-from edge.node.sessions import MismatchError, Session, SessionTable, way_back
+from edge.node.sessions import ConfigurationError, MismatchError, Session, SessionTable, way_back
 from edge.node.state_keeper import StateKeeper
 from edge.node.transfer import CLASSIFIER, CODEBOOK, Courier, Crossed, decoder_digest, decoder_part, offer_of
 from edge.node.transmitter import Transmitter
@@ -274,7 +274,7 @@ class AlignDesk:
                 assert ask is not None  # nobody is served before it asks
                 await self._send_missing(turn, ask)
                 turn.touched_s = time.monotonic()
-        except MismatchError as error:
+        except (ConfigurationError, MismatchError) as error:
             turn.hindrance = f"{self._node} cannot send its decoder: {error}"
         except AdaptError as error:  # what there is cannot be sent
             turn.sending = None
