@@ -157,7 +157,10 @@ class Exchange:
         try:
             route = network.open_session(name, node, list(announcement.destinations))
         except TopologyError as error:
-            raise Refusal("NOT_FOUND", f"session '{name}': {error}") from error
+            if node in announcement.destinations:
+                raise Refusal("NOT_FOUND", f"session '{name}': {error}") from error
+            self._no_way(announcement, str(error))
+            return
         if held is not None:
             network.abandon(held.route)
         self.sessions[name] = Session(announcement, route, WallTime(network.clock))
@@ -165,6 +168,15 @@ class Exchange:
             attachment = self.attached.get(destination)
             if attachment is not None:
                 attachment.send(data_plane_pb2.AttachResponse(announcement=announcement))
+
+    def _no_way(self, announcement: data_plane_pb2.Announcement, reason: str) -> None:
+        """Answers for destinations that no links lead to. Not with a refusal of the stream: a receiver opens the way
+        back of a session when its peer asks it to, and must not be cut off for that."""
+        source = self.attached.get(announcement.source)
+        if source is not None:
+            for destination in announcement.destinations:
+                answer = data_plane_pb2.Answer(session=announcement.session, destination=destination, reason=reason)
+                source.send(data_plane_pb2.AttachResponse(answer=answer))
 
     def answer(self, node: str, answer: data_plane_pb2.Answer) -> None:
         """Forwards a destination's answer; the first one that accepts opens the source's credit. Raises Refusal."""

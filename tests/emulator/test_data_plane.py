@@ -325,6 +325,19 @@ def test_who_may_attach(
     assert sentence in details
 
 
+def test_a_session_that_no_links_carry_is_refused_and_the_stream_goes_on() -> None:
+    async def scenario() -> None:
+        async with serving(network()) as address, Peer(address, "tx") as tx, Peer(address, "rx") as rx:
+            back = data_plane_pb2.Announcement(session="back", source="rx", destinations=["tx"])
+            await rx.send(announcement=back)
+            answer = (await rx.expect("answer")).answer
+            assert (answer.session, answer.destination, answer.accepted) == ("back", "tx", False)
+            assert "no path of links from 'rx' to 'tx'" in answer.reason
+            await open_session(tx, rx)
+
+    asyncio.run(scenario())
+
+
 def test_a_second_process_of_the_same_name_is_refused_and_the_first_goes_on() -> None:
     async def scenario() -> None:
         async with serving(network()) as address, Peer(address, "tx") as tx, Peer(address, "rx") as rx:
