@@ -10,8 +10,8 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## five receivers, real photographs, one report
 	$(BIN)/edge-emulator run ftsc-downlink --limit 4 --out $(OUT)
 
-test: $(READY)  ## the whole test suite
-	$(BIN)/pytest
+test: $(READY)  ## the whole test suite, file by file on two processes
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(READY)  ## linter, formatter, type checker, proto checks
 	$(BIN)/ruff check .

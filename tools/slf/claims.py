@@ -34,7 +34,7 @@ def wire(found: Document) -> list[str]:
 
 def fig3(found: Document) -> list[str]:
     told = found["verdicts"]
-    lines = [f"{claim}: {one['verdict']}; spread by seed {one['spread_by_seed']}" for claim, one in told.items()]
+    lines = [f"{claim}: {one['verdict']}; by seed {one['by_seed']}" for claim, one in told.items()]
     return lines + [f"gains, {panel}: {values}" for panel, values in found["gains"].items()]
 
 

@@ -26,7 +26,7 @@ CLOSER = {1e-5: 0.05, 1e-4: 0.04, 1e-3: 0.03, 1e-2: 0.02, 1e-1: 0.01}
 
 
 def test_freezing_costs_less_near_the_training_crossover_where_the_spread_says_so() -> None:
-    claim = "freezing costs less near RX2's training eps: mse"
+    claim = "freezing costs less near RX2's training eps: mse, l = 4 against 0"
     mirrored = dict(zip(CLOSER, reversed(CLOSER.values()), strict=True))
     assert fig3.verdicts(entries("channel", CLOSER, 0))[claim]["verdict"] == Verdict.HOLDS
     assert fig3.verdicts(entries("channel", mirrored, 0))[claim]["verdict"] == Verdict.DOES_NOT_HOLD
@@ -40,6 +40,15 @@ def test_the_spread_must_be_least_at_the_end_and_ordered_on_the_way() -> None:
     assert fig3.shrinks(shrinking, float)
     assert not fig3.shrinks({**shrinking, 0.25: 0.005}, float)  # less before the end
     assert not fig3.shrinks(dict.fromkeys(paper.MIXTURES, 0.02), float)  # flat
+    assert fig3.shrinks({**shrinking, 1.0: -0.01}, float)  # where freezing helps, it costs least
+
+
+def test_a_cost_has_a_sign_and_a_spread_has_none() -> None:
+    layers = {0: 0.17, 1: 0.15, 4: 0.155}
+    assert fig3.cost(0, 4, 1.0)(layers) == pytest.approx(-0.015)
+    assert fig3.cost(1, 4, 1.0)(layers) == pytest.approx(0.005)
+    assert fig3.cost(1, 4, -1.0)(layers) == pytest.approx(-0.005)  # of an accuracy
+    assert fig3.spread(layers) == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(("y", "wanted"), [((1, 2, 3), 1.0), ((3, 2, 1), -1.0), ((1, 1, 1), 0.0), ((1, 3, 2), 0.5)])
