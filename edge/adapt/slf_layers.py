@@ -27,9 +27,7 @@ def check_upload(offered: Tensors, held: Tensors, freeze: int) -> None:
     expected = uploaded_names(freeze, held)
     missing, extra = sorted(set(expected) - set(offered)), sorted(set(offered) - set(expected))
     if missing:
-        raise TensorError(
-            f"tensors.{missing[0]}: missing from an upload with freeze={freeze}; send all that changed"
-        )
+        raise TensorError(f"tensors.{missing[0]}: missing from an upload with freeze={freeze}; send all that changed")
     if extra:
         raise TensorError(f"tensors.{extra[0]}: does not belong into an upload with freeze={freeze}; leave it out")
     if expected:

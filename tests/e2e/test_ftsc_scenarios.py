@@ -149,7 +149,7 @@ def adapting(yard: Yard, codec: dict[str, object], **adapt: object) -> tuple[Pro
 @pytest.mark.parametrize(
     ("codec", "images", "sentence"),
     [
-        ({"name": "raw"}, 4, "codec raw: cannot be fine-tuned"),
+        ({"name": "raw"}, 4, "codec raw: has no parameters to change"),
         (VQVAE2, 1, "images: fine-tuning needs at least 4"),
     ],
 )

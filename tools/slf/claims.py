@@ -66,6 +66,14 @@ def fedavg(found: Document) -> list[str]:
     ]
 
 
+def anew(found: Document) -> list[str]:
+    lines = []
+    for row in found["rows"]:
+        band = f"{row['mse']:.5f} ({row['mse_low']:.5f} to {row['mse_high']:.5f})"
+        lines.append(f"theta {row['theta']}, phi {row['phi']}: MSE {band}, accuracy {row['accuracy']:.3f}")
+    return lines
+
+
 def choose(found: Document) -> list[str]:
     return [
         f"{row['rate_bps']:g} bit/s, {row['flops_per_s']:g} FLOP/s, {row['target']}: l = {row['freeze']}"
@@ -81,6 +89,7 @@ READERS: dict[str, Callable[[Document], list[str]]] = {
     "pilots": pilots,
     "sequence": sequence,
     "fedavg": fedavg,
+    "anew": anew,
     "choose": choose,
 }
 

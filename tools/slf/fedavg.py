@@ -99,13 +99,13 @@ def curve(setting: Setting, seed: int) -> list[dict[str, Any]]:
             mean = averaged([client.tensors() for client in clients])
             for client in clients:
                 client.replace(mean)
-            found.append(alignments.score(setting, CHANNEL, _ends(mean), conditions))
+            found.append(alignments.score(setting, CHANNEL, halves(mean), conditions))
         return found
 
     return list(setting.cells.get(key, compute))
 
 
-def _ends(whole: Tensors) -> Ends:
+def halves(whole: Tensors) -> Ends:
     """The two halves of one transceiver; both hold the codebook."""
     return Ends(
         {name: value for name, value in whole.items() if not name.startswith("decoder.")},

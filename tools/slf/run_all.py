@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-LONG = ("sequence", "fedavg")  # chains of alignments: side by side, one process each
+LONG = ("sequence", "fedavg", "anew")  # with trainings of their own: side by side, one process each
 DRAWN = ("fig3", "table1", "pilots", "choose", "fig2")  # from what align_all made
 ALL = ("align_all", *LONG, *DRAWN)
 

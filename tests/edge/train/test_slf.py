@@ -55,7 +55,7 @@ def test_the_channel_is_in_the_loss() -> None:
     for crossover in (0.0, 0.5):
         learner = SlfLearner(SlfShape(side=16), 0, crossover)
         learner.average.adopt()
-        learner.average.decay = 1.0  # the codebook stays
+        learner.average.decay, learner.average.revive_below = 1.0, 0.0  # the codebook stays
         with torch.no_grad():
             errors[crossover] = [learner.losses(images, torch.Generator().manual_seed(i)).mse for i in range(2)]
     assert errors[0.0][0] == errors[0.0][1]

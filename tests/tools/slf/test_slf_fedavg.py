@@ -9,9 +9,12 @@ import pytest
 
 from edge.codecs.contract import Half
 from edge.codecs.slf import Slf
+from tools.slf.alignments import CHANNEL, Ends
+from tools.slf.anew import start
 from tools.slf.data import Labelled
 from tools.slf.fedavg import Budget, averaged, comparison
 from tools.slf.results import Verdict
+from tools.slf.setting import Setting
 from tools.slf.transceivers import encoder_of, scored
 from tools.slf.whole_transceiver import WholeTransceiver
 
@@ -59,3 +62,13 @@ def test_a_client_learns_and_takes_over_an_average(untrained: Path) -> None:
     mean = averaged([client.tensors(), {name: np.zeros_like(value) for name, value in client.tensors().items()}])
     client.replace(mean)
     assert np.allclose(client.tensors()["codebook"], mean["codebook"])
+
+
+def test_a_start_keeps_or_draws_each_half_and_has_phis_codebook(setting: Setting) -> None:
+    strangers = Ends.strangers(setting, CHANNEL)
+    kept, drawn = start(strangers, "kept", "kept", 0), start(strangers, "kept", "anew", 0)
+    assert np.array_equal(kept["codebook"], strangers.decoder["codebook"])
+    assert np.array_equal(drawn["encoder.layer1.weight"], strangers.encoder["encoder.layer1.weight"])
+    assert not np.array_equal(drawn["decoder.layer1.weight"], strangers.decoder["decoder.layer1.weight"])
+    other = start(strangers, "anew", "kept", 1)["encoder.layer1.weight"]
+    assert not np.array_equal(other, start(strangers, "anew", "kept", 0)["encoder.layer1.weight"])
