@@ -64,7 +64,12 @@ class SlfResult:
 
 
 class VirtualTransceiver:
-    """TRX_ij = [theta_i, Freeze_l(phi_j)]: `advance` until `finished`, then `result`."""
+    """TRX_ij = [theta_i, Freeze_l(phi_j)]: `advance` until `finished`, then `result`.
+
+    With freeze = 0 all of phi begins at random values, its codebook too, and theta as the transmitter has it. Measured
+    with TX1, RX2, crossover 1e-5, 400 steps of 16: MSE 0.0096, and 0.0097 with theta at random values as well. (With
+    the transmitter's own codebook in place of a random one it is 0.0064; the paper re-initialises, and so do we.)
+    """
 
     def __init__(
         self, codec: Codec, decoder: Tensors, pictures: NDArray[np.uint8], crossover: float, settings: SlfSettings
