@@ -324,7 +324,8 @@ def test_an_alignment_survives_the_emulator() -> None:
             emulator = await emulator.restarted()
             try:
                 assert (await aligning).adopted, told.reason
-                assert sorted(set(pieces(emulator, BACK))) == [3, 4, 5]
+                # piece 2 had come, but its receipt may have been lost with the stream: then it is sent once more
+                assert set(pieces(emulator, BACK)) - {2} == {3, 4, 5}
                 assert list(told.transfers[0].resumed_at_bytes) == [3 * 4096]
                 assert await statuses(peers["tx"], 1) == [COMPLETE]
             finally:
