@@ -164,3 +164,19 @@ def test_verdicts_name_the_lead_over_each_rival() -> None:
     assert compare.verdicts(rows) == [
         place | {"above_jpeg_db": 2.5, "above_jpeg_shrunken_db": 0.5, "above_jscc_db": -2.0}
     ]
+
+
+def test_a_picture_is_shrunken_where_its_true_size_does_not_fit(setting: Setting) -> None:
+    offered = compare.shrunken_offers(setting, "xray")
+    assert [one.side for one in offered[0]] == list(compare.SIDES)  # one variant has weights here
+    bearer = LdpcBlocks(10.0)
+    mode_bits = compare.MODE_BITS + compare.SIDE_BITS
+    needed = [compare.symbols(one.sent.segments, bearer, mode_bits) for one in offered[0]]
+    tight = compare.shrunken(setting, "xray", offered, 10.0, needed[-1])
+    assert tight["outages"] == 0
+    assert set(tight["variants"]) == {f"s=4 at {compare.SIDES[-1]}"}
+    assert tight["symbols"][0] == needed[-1]
+    assert tight["bits"][0] == sum(s.size_bits for s in offered[0][-1].sent.segments) + mode_bits
+    wide = compare.shrunken(setting, "xray", offered, 10.0, max(needed))
+    assert wide["variants"][0] == f"s=4 at {max(offered[0], key=lambda one: one.psnr_db).side}"
+    assert compare.shrunken(setting, "xray", offered, 10.0, 10)["outages"] == setting.pictures

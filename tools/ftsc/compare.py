@@ -4,20 +4,23 @@ Everything crosses the same AWGN channel at 20, 10 and 0 dB. Bits (VQ-VAE-2's in
 LDPC and QAM with the scheme of the best goodput at that SNR, decoded for real; JSCC sends its symbols as they are.
 For each picture the sender takes the finest VQ-VAE-2 variant whose symbols fit (scale 2 to 16, 9-bit indices or the
 entropy coder) and says which in MODE_BITS, as JPEG takes the best quality that fits. "JPEG, shrunken" may also send the
-picture 2, 4 or 8 times smaller, in each direction, and enlarge it at the receiver: the JPEG that no cliff stops.
+picture 2, 4 or 8 times smaller, in each direction, and enlarge it at the receiver: the JPEG that no cliff stops. So may
+"VQ-VAE-2, shrunken", to any of SIDES; its sender decodes for itself to choose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 import click
 
+from edge import metrics
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
+from edge.codecs.jpeg_shrink import scaled
 from edge.segment import Kind, Segment
 from emulator.bearers.ldpc_qam import LdpcBlocks
 from tools.ftsc import methods, noise, plots, results, scoring, tuning
@@ -34,6 +37,15 @@ SNRS_DB = (20.0, 10.0, 0.0)
 JSCC_CHANNELS = {1 / 32: 3, 1 / 8: 12}  # k/n = c/96
 SCALES = (2, 4, 8, 16)
 MODE_BITS = 3  # names the variant: four scales, with or without entropy coder; counted with the picture
+SIDES = (
+    256,
+    192,
+    160,
+    128,
+    96,
+    64,
+)  # to which "VQ-VAE-2, shrunken" may scale a picture: what the coarsest scale divides
+SIDE_BITS = 3  # names the side; counted with the picture
 REMARKS = (
     "symbols: mean complex channel uses of a picture, LDPC's CRC and padding included; budget_symbols bounds each one.",
     "bits: mean payload bits before LDPC. mcs: the scheme and how many pictures used it.",
@@ -42,8 +54,11 @@ REMARKS = (
     "outages: pictures for which nothing fitted or nothing usable arrived; they count with what the receiver shows.",
     "JPEG, shrunken: for each picture the best PSNR over sizes 1, 1/2, 1/4, 1/8 (variant), each at the best quality "
     "that fits; a byte more names the size.",
+    "VQ-VAE-2, shrunken: as pretrained; for each picture the best PSNR over sides of 256 to 64 pixels and all variants "
+    "that fit; three bits more name the side.",
     "JSCC: weights trained for this SNR, k/n exactly the budget.",
 )
+OURS = ("VQ-VAE-2 PT", "VQ-VAE-2 DFT", "VQ-VAE-2, shrunken")
 RIVALS = {"JPEG+LDPC": "jpeg", "JPEG, shrunken": "jpeg_shrunken", "JSCC": "jscc"}
 
 
@@ -111,9 +126,9 @@ def can_fit(segments: Sequence[Segment]) -> bool:
     return symbols(segments, LdpcBlocks(max(SNRS_DB))) <= budget_symbols(max(JSCC_CHANNELS))
 
 
-def symbols(segments: Sequence[Segment], bearer: LdpcBlocks) -> int:
+def symbols(segments: Sequence[Segment], bearer: LdpcBlocks, mode_bits: int = MODE_BITS) -> int:
     """Complex symbols that these segments take, every one in blocks of its own, and the mode with the first."""
-    extra = [MODE_BITS] + [0] * len(segments)
+    extra = [mode_bits] + [0] * len(segments)
     return sum(
         bearer.plan(segment.size_bits + more, segment.level).symbols
         for segment, more in zip(segments, extra, strict=False)
@@ -146,6 +161,74 @@ def latent(offered: Sequence[Offer], snr_db: float, budget_symbols: int) -> Cell
         "variants": chosen,
         "outages": outages,
     }
+
+
+@dataclass(frozen=True)
+class Shrunken:
+    """One picture at one side: what would be sent, and how good it is where nothing goes wrong."""
+
+    side: int
+    offer: Offer
+    sent: scoring.Sent
+    psnr_db: float
+
+
+def shrunken_offers(setting: Setting, set_key: str) -> list[list[Shrunken]]:
+    """For every picture everything that could be sent of it, finest first on each side."""
+    pictures = methods.evaluation(setting, set_key)
+    found: list[list[Shrunken]] = [[] for _ in pictures]
+    for side in SIDES:
+        small = [replace(picture, pixels=scaled(picture.pixels, side, side)) for picture in pictures]
+        for variant in variants(setting):
+            codec = variant.model.open(variant.options())
+            offer = Offer(variant, codec, scoring.encode(codec, small))
+            for picture, sent, offered in zip(pictures, offer.sent, found, strict=True):
+                shown = scaled(codec.decode(sent.segments), *picture.pixels.shape[:2])
+                offered.append(Shrunken(side, offer, sent, metrics.psnr(picture.pixels, shown)))
+    return found
+
+
+def shrunken(setting: Setting, set_key: str, offered: Sequence[list[Shrunken]], snr_db: float, budget: int) -> Cell:
+    """Each picture at the side and by the variant of the best PSNR among those that fit."""
+    bearer = LdpcBlocks(snr_db)
+    bearers = {Kind.INDICES: bearer, Kind.OPAQUE: bearer}
+    mode_bits = MODE_BITS + SIDE_BITS
+    chosen = []
+    for each in offered:
+        fitting = [one for one in each if symbols(one.sent.segments, bearer, mode_bits) <= budget]
+        chosen.append(max(fitting, key=lambda one: one.psnr_db) if fitting else each[-1])
+    originals = [picture.pixels for picture in methods.evaluation(setting, set_key)]
+    received = [
+        scaled(one.offer.codec.decode(noise.transmit(one.sent.segments, bearers, 0, index)), *original.shape[:2])
+        for index, (one, original) in enumerate(zip(chosen, originals, strict=True))
+    ]
+    used = [symbols(one.sent.segments, bearer, mode_bits) for one in chosen]
+    return {
+        **scoring.score(originals, received),
+        "bits": [sum(segment.size_bits for segment in one.sent.segments) + mode_bits for one in chosen],
+        "symbols": used,
+        "variants": [f"{one.offer.variant.name} at {one.side}" for one in chosen],
+        "outages": sum(count > budget for count in used),
+    }
+
+
+def shrunken_cells(setting: Setting, set_key: str) -> dict[tuple[float, float], Cell]:
+    """(budget k/n, SNR) -> cell."""
+    held: list[list[Shrunken]] = []
+    found = {}
+    for budget in JSCC_CHANNELS:
+        for snr_db in SNRS_DB:
+
+            def compute(budget: float = budget, snr_db: float = snr_db) -> Cell:
+                if not held:
+                    held.extend(shrunken_offers(setting, set_key))
+                return shrunken(setting, set_key, held, snr_db, budget_symbols(budget))
+
+            key: dict[str, object] = {"what": "compare shrunken", "set": set_key, "snr_db": snr_db, "budget": budget}
+            key |= {"pictures": setting.pictures, "sides": list(SIDES)}
+            key |= {v.name: f"{v.model.digest} {v.prior.digest if v.prior else ''}" for v in variants(setting)}
+            found[budget, snr_db] = setting.cells.get(key, compute)
+    return found
 
 
 def cells_of_set(setting: Setting, set_key: str, method: str) -> dict[tuple[float, float], Cell]:
@@ -190,11 +273,13 @@ def rows(setting: Setting) -> list[Row]:
     for set_key in SETS_SHOWN:
         tuned = cells_of_set(setting, set_key, "DFT") if set_key in TESTING else {}
         pretrained = cells_of_set(setting, set_key, "PT")
+        small = shrunken_cells(setting, set_key)
         for budget in JSCC_CHANNELS:
             for snr_db in SNRS_DB:
                 ways = {
                     "VQ-VAE-2 PT": pretrained[budget, snr_db],
                     "VQ-VAE-2 DFT": tuned.get((budget, snr_db)),
+                    "VQ-VAE-2, shrunken": small[budget, snr_db],
                     "JPEG+LDPC": methods.jpeg_at_budget(setting, set_key, snr_db, 0, budget),
                     "JPEG, shrunken": methods.jpeg_at_budget(setting, set_key, snr_db, 0, budget, shrink=True),
                     "JSCC": jscc(setting, once, set_key, snr_db, budget),
@@ -232,12 +317,12 @@ def _counted(names: Sequence[str]) -> str:
 
 
 def verdicts(found: Sequence[Row]) -> list[dict[str, Any]]:
-    """For each set, rate and SNR: how far the better of PT and DFT is above JPEG and JSCC, in dB."""
+    """For each set, rate and SNR: how far the best of VQ-VAE-2's rows is above JPEG and JSCC, in dB."""
     places = dict.fromkeys((row["set"], row["k_over_n"], row["snr_db"]) for row in found)
     told = []
     for place in places:
         psnr = {r["method"]: r["psnr_db"] for r in found if (r["set"], r["k_over_n"], r["snr_db"]) == place}
-        ours = max((psnr[method] for method in ("VQ-VAE-2 PT", "VQ-VAE-2 DFT") if method in psnr), default=None)
+        ours = max((psnr[method] for method in OURS if method in psnr), default=None)
         row: dict[str, Any] = {"set": place[0], "k_over_n": place[1], "snr_db": place[2]}
         for rival, name in RIVALS.items():
             if ours is not None and rival in psnr:
