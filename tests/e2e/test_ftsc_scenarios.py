@@ -93,7 +93,8 @@ def test_ftsc_dft_fine_tunes_decoder_and_codebooks(yard: Yard) -> None:
     assert sum(gains) > 0
     page = (out / "report.html").read_text()
     assert "DFT at edge, taught by camera in step 1" in page
-    assert 'class="curve"' in page or adaptation.curve == []
+    told = [point for point in adaptation.curve if point.loss is not None]  # a quick training tells little
+    assert 'class="curve"' in page or len(told) < 2
 
 
 def test_ftsc_lsdft_learns_from_latents_alone(yard: Yard) -> None:
