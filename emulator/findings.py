@@ -73,6 +73,7 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
         links = [LinkConfig.from_proto(link) for link in message.links]
         entry.theoretical_transfer_s = theoretical_transfer_s(message.source, destination, transit, links)
         entry.packets, entry.packets_lost = transit.packets, transit.packets_lost
+        entry.packets_filled = transit.packets_filled
         entry.element_errors, entry.retransmissions = transit.element_errors, transit.retransmissions
         entry.decode_wall_s = receipt.decode_s
     return entry
@@ -165,6 +166,7 @@ def _level_report(config: LinkConfig, level: control_pb2.LevelCounters) -> Level
         ber_configured=config.level(level.level).ber,
         packets=level.packets,
         packets_lost=level.packets_lost,
+        packets_filled=level.packets_filled,
         retransmissions=level.retransmissions,
         size_bits=level.size_bits,
         channel_uses=level.channel_uses,

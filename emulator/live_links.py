@@ -64,3 +64,11 @@ class LiveLinks:
             return []
         counters: Sequence[control_pb2.LinkCounters] = answer.links
         return counters
+
+    async def bearers(self) -> control_pb2.DescribeBearersResponse:
+        """What the emulator says of bearers that take whole messages; nothing when it does not answer."""
+        request = control_pb2.DescribeBearersRequest()
+        try:
+            return await self._control.DescribeBearers(request, timeout=5)  # type: ignore[no-any-return]
+        except grpc.aio.AioRpcError:
+            return control_pb2.DescribeBearersResponse()

@@ -120,6 +120,8 @@ class Run:
         self.report.steps = self.workload.steps
         self.report.adaptations = self.workload.adaptations.reports
         self.report.alignments = self.workload.alignments.reports
+        self.report.bearers = self.workload.witness.bearers
+        self.report.separation = self.workload.witness.separation
         members = self.fleet.members.items()
         self.report.restarts = {name: member.restarts for name, member in members if member.restarts}
         path: Path | None = None

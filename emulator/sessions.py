@@ -16,13 +16,15 @@ CONFIGURE_TIMEOUT_S = 120.0
 
 @dataclass
 class Session:
-    """A session that is open. scale: as its codecs were opened. next_id: number of its next message."""
+    """A session that is open. scale: as its codecs were opened. next_id: number of its next message. level_bers: bit
+    error rate that its codec asks for, a reliability level each."""
 
     name: str
     source: str
     destinations: tuple[str, ...]
     scale: int | None
     next_id: int = 0
+    level_bers: tuple[float, ...] = ()
 
 
 class Sessions:
@@ -63,7 +65,7 @@ class Sessions:
     async def _agree(self, session: Session) -> None:
         """Receivers first, then the sender, which is told what they hold and refuses what does not match."""
         answers = await together([self._configure(d, self._config(session, d)) for d in session.destinations])
-        held = [next(s.codec for s in answer.sessions if s.session == session.name) for answer in answers]
+        held = [_described(answer, session).codec for answer in answers]
         for other in held[1:]:
             if other != held[0]:
                 raise RunError(
@@ -72,7 +74,8 @@ class Sessions:
                 )
         config = self._config(session, session.source)
         config.peer_codec.CopyFrom(held[0])
-        await self._configure(session.source, config)
+        answer = await self._configure(session.source, config)
+        session.level_bers = tuple(_described(answer, session).level_bers)
 
     def _config(self, session: Session, node: str) -> node_pb2.SessionConfig:
         """What a node is told: its own codec, or the receivers' where it names none; the planned scale above all."""
@@ -93,3 +96,9 @@ class Sessions:
             node_pb2.ConfigureRequest(sessions=[config]), timeout=CONFIGURE_TIMEOUT_S
         )
         return answer
+
+
+def _described(answer: node_pb2.ConfigureResponse, session: Session) -> node_pb2.SessionDescription:
+    """A node's own words on a session that it was given."""
+    described: node_pb2.SessionDescription = next(each for each in answer.sessions if each.session == session.name)
+    return described

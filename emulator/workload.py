@@ -27,6 +27,7 @@ from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
 from emulator.topology.workload import Cast
 from emulator.transmission import NS_PER_S, Transmission
+from emulator.witness import Witness
 
 OPTIMIZER = "optimizer"
 
@@ -49,6 +50,7 @@ class Workload:
         self.transmission = Transmission(fleet, self.links, progress)
         self.adaptations = Adaptations(fleet, self._gallery, self.transmission, progress)
         self.alignments = Alignments(fleet, self.links, progress)
+        self.witness = Witness(fleet, self.links)
         self.model_now_ns = 0
         self.plan: PlanReport | None = None
         self.steps: list[StepReport] = []
@@ -109,12 +111,13 @@ class Workload:
         self._progress.transmitting(len(shots) * sum(len(session.destinations) for session in sessions))
         interval_ns, deadline_ns = (round(time_s * NS_PER_S) for time_s in (step.interval_s, step.deadline_s))
         offered_ns = self.model_now_ns
-        await together(
-            [
-                self.transmission.send(session, shots, index, offered_ns, interval_ns, deadline_ns)
-                for session in sessions
-            ]
-        )
+        async with self.witness.watching(index, sessions, len(shots)):
+            await together(
+                [
+                    self.transmission.send(session, shots, index, offered_ns, interval_ns, deadline_ns)
+                    for session in sessions
+                ]
+            )
         self.model_now_ns = max(self.model_now_ns, self.transmission.last_received_ns)
         return f"{len(shots)} pictures {_from_to(sessions)}"
 

@@ -25,7 +25,7 @@ from emulator.channels.ldpc import CRC_BITS, TOGETHER, BlockPlan, LdpcQam, Mcs
 from emulator.channels.mcs import ORDERS, RATES
 from emulator.channels.noise import NoiseKey, SegmentNoise
 
-BLOCK_BITS = (1024, 4096)
+BLOCK_BITS = (256, 1024, 4096)
 
 
 def worth_measuring(mcs: Mcs) -> bool:

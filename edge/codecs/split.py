@@ -7,7 +7,6 @@ the least reliable, level N - 1 the most). The networks are in split_network.py,
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from edge.codecs import network_codec, weights
+from edge.codecs import tensors as held
 from edge.codecs.contract import CodecDescription, CodecError, Half
 from edge.codecs.network_codec import MEMORY_FORMAT, NetworkCodec
 from edge.codecs.split_network import SplitReceiver, SplitShape, SplitTransmitter
@@ -34,12 +34,8 @@ UNKNOWN = 0.5  # what g is given for a bit that did not arrive
 
 
 def digest(tensors: Mapping[str, Tensor], half: str) -> str:
-    """Hex digest of one half's tensors. half: `encoder` (f) or `decoder` (g)."""
-    hashed = hashlib.sha256()
-    for name in sorted(name for name in tensors if name.startswith(half)):
-        values = tensors[name].detach().contiguous().numpy()
-        hashed.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
-    return hashed.hexdigest()
+    """Digest of one half's tensors (edge.codecs.tensors). half: `encoder` (f) or `decoder` (g)."""
+    return held.digest({name: value.detach().numpy() for name, value in tensors.items() if name.startswith(half)})
 
 
 class Split(NetworkCodec):
@@ -94,6 +90,11 @@ class Split(NetworkCodec):
             "level_bers": ",".join(f"{ber:.6g}" for ber in self.level_bers),
         }
         return CodecDescription(self.name, settings, self.knowledge)
+
+    @property
+    def level_shares(self) -> tuple[float, ...]:
+        """Every level has as many bits."""
+        return (1 / self.shape.levels,) * self.shape.levels
 
     def check_image(self, height: int, width: int) -> None:
         network_codec.check_multiple(self.name, self.shape.multiple, height, width)

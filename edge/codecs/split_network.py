@@ -75,18 +75,38 @@ def _stage(channels: int, blocks: int) -> list[nn.Module]:
     return [*(Residual(channels) for _ in range(blocks)), Attention(channels)]
 
 
+def downwards(outputs: int, shrink: int, channels: int, fine_channels: int, blocks: int) -> nn.Sequential:
+    """f's layers: images [B, 3, H, W], centred -> [B, outputs, H/shrink, W/shrink]. See SplitShape for the sizes."""
+    layers: list[nn.Module] = [
+        nn.PixelUnshuffle(2),
+        nn.Conv2d(12, fine_channels, 3, padding=1),
+        Residual(fine_channels),
+    ]
+    before = fine_channels
+    for _ in range(halvings(shrink) - 1):
+        layers += [nn.Conv2d(before, channels, 4, stride=2, padding=1), *_stage(channels, blocks)]
+        before = channels
+    return nn.Sequential(*layers, nn.Conv2d(channels, outputs, 3, padding=1))
+
+
+def upwards(inputs: int, shrink: int, channels: int, fine_channels: int, blocks: int) -> nn.Sequential:
+    """g's layers: [B, inputs, h, w] -> images [B, 3, shrink * h, shrink * w], centred."""
+    layers: list[nn.Module] = [nn.Conv2d(inputs, channels, 3, padding=1)]
+    steps = halvings(shrink) - 1
+    for step in range(steps):
+        after = fine_channels if step == steps - 1 else channels
+        layers += _stage(channels, blocks)
+        layers += [nn.Conv2d(channels, 4 * after, 1), nn.PixelShuffle(2)]
+    layers += [Residual(fine_channels), nn.Conv2d(fine_channels, 12, 3, padding=1), nn.PixelShuffle(2)]
+    return nn.Sequential(*layers)
+
+
 class Encoder(nn.Module):
     """f: images [B, 3, H, W] in [0, 1] -> log-odds of each bit being 1, [B, bits, H/s, W/s]."""
 
     def __init__(self, shape: SplitShape) -> None:
         super().__init__()
-        fine, wide = shape.fine_channels, shape.channels
-        layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, fine, 3, padding=1), Residual(fine)]
-        before = fine
-        for _ in range(halvings(shape.shrink) - 1):
-            layers += [nn.Conv2d(before, wide, 4, stride=2, padding=1), *_stage(wide, shape.blocks)]
-            before = wide
-        self.body = nn.Sequential(*layers, nn.Conv2d(wide, shape.bits, 3, padding=1))
+        self.body = downwards(shape.bits, shape.shrink, shape.channels, shape.fine_channels, shape.blocks)
 
     def forward(self, images: Tensor) -> Tensor:
         log_odds: Tensor = self.body(4 * (images - 0.5))
@@ -98,15 +118,7 @@ class Decoder(nn.Module):
 
     def __init__(self, shape: SplitShape) -> None:
         super().__init__()
-        fine, wide = shape.fine_channels, shape.channels
-        layers: list[nn.Module] = [nn.Conv2d(shape.bits, wide, 3, padding=1)]
-        steps = halvings(shape.shrink) - 1
-        for step in range(steps):
-            after = fine if step == steps - 1 else wide
-            layers += _stage(wide, shape.blocks)
-            layers += [nn.Conv2d(wide, 4 * after, 1), nn.PixelShuffle(2)]
-        layers += [Residual(fine), nn.Conv2d(fine, 12, 3, padding=1), nn.PixelShuffle(2)]
-        self.body = nn.Sequential(*layers)
+        self.body = upwards(shape.bits, shape.shrink, shape.channels, shape.fine_channels, shape.blocks)
 
     def forward(self, bits: Tensor) -> Tensor:
         images: Tensor = self.body(2 * bits - 1)

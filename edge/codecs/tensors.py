@@ -6,6 +6,7 @@ torch can offer it too; nothing here opens files.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -32,6 +33,27 @@ class TensorHolder(Protocol):
 
 class TensorError(ValueError):
     """Tensors that do not fit; the message names the tensor and what was expected."""
+
+
+def digest(tensors: Tensors) -> str:
+    """SHA-256 over names, shapes and values, in hex.
+
+    Values that half precision holds exactly are hashed so: a weight file in half precision and a network that was
+    loaded from it have the same digest, and any change of a value another one.
+    """
+    hashed = hashlib.sha256()
+    for name in sorted(tensors):
+        values = _compact(np.ascontiguousarray(tensors[name]))
+        hashed.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
+    return hashed.hexdigest()
+
+
+def _compact(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype != np.float32:
+        return values
+    with np.errstate(over="ignore"):
+        halves = values.astype(np.float16)
+    return halves if np.array_equal(halves, values) else values
 
 
 def check_fit(offered: Tensors, held: Tensors) -> None:

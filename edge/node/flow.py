@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from edge.node.attachment import Attachment, DetachedError
 from edge.node.descriptions import to_proto
-from edge.node.sessions import Session
+from edge.node.sessions import Session, level_bers, level_shares
 from edge.segment import Segment
 from edge.v1 import node_pb2, packet_pb2
 from edge.wire.packets import PACKET_BYTES, RUN_BYTES, message_head, packetize
@@ -307,6 +307,8 @@ class Flow:
             source=self.session.source,
             destinations=self.session.destinations,
             codec=to_proto(self.session.description),
+            level_bers=level_bers(self.session.codec),
+            level_shares=level_shares(self.session.codec),
         )
 
     def _all_accepted(self) -> bool:

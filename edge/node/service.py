@@ -15,6 +15,7 @@ from edge import images
 from edge.codecs import registry
 from edge.codecs.contract import CodecError
 from edge.images import ImageError, Named
+from edge.loaded_networks import network_modules
 from edge.node.codec_thread import CodecThread
 from edge.node.control import check_controller
 from edge.node.inbox import Inbox, InboxError
@@ -79,14 +80,19 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
     ) -> node_pb2.DescribeResponse:
         del request
         await check_controller(context, self._security)
+        digests = await self._thread.run(self._table.weights_digests)
+        sessions = self._table.describe()
+        for session in sessions:
+            session.weights_digest = digests.get(session.session, "")
         return node_pb2.DescribeResponse(
             name=self._table.node,
             role=ROLES[self._table.role],
             version=installed_version(),
             codecs=registry.names(),
-            sessions=self._table.describe(),
+            sessions=sessions,
             attached=self._attached(),
             resident_bytes=resident_bytes(),
+            network_modules=network_modules(),
         )
 
     async def Configure(  # noqa: N802

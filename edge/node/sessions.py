@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from enum import Enum
 
-from edge.codecs import registry
+from edge.codecs import registry, tensors
 from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
+from edge.codecs.leveled import AsksForLevels
+from edge.codecs.tensors import TensorHolder
 from edge.node.codec_thread import CodecThread, keep_torch_to_one_thread
 from edge.node.descriptions import from_proto, mismatch, to_proto
 from edge.v1 import node_pb2
@@ -77,12 +79,20 @@ class SessionTable:
         return self._sessions.get(name)
 
     def describe(self) -> list[node_pb2.SessionDescription]:
-        """Every session that was configured, with its codec, by name."""
+        """Every session that was configured, with its codec, by name; without digests of weights."""
         return [
-            node_pb2.SessionDescription(session=s.name, codec=to_proto(s.description))
+            node_pb2.SessionDescription(session=s.name, codec=to_proto(s.description), level_bers=level_bers(s.codec))
             for s in sorted(self, key=lambda s: s.name)
             if not is_way_back(s.name)
         ]
+
+    def weights_digests(self) -> dict[str, str]:
+        """Digest of what each session's codec holds, by session; those that hold no tensors are left out. To be called
+        in the codec thread, which is where tensors are replaced."""
+        holders = {s.name: s.codec for s in self if isinstance(s.codec, TensorHolder)}
+        found = {id(codec): codec for codec in holders.values()}  # sessions may share one
+        digests = {key: tensors.digest(codec.parameters()) for key, codec in found.items()}
+        return {name: digests[id(codec)] for name, codec in holders.items()}
 
     async def open_codec(self, config: node_pb2.CodecConfig) -> tuple[Codec, CodecDescription]:
         """This node's half of a codec. Raises CodecError."""
@@ -155,6 +165,16 @@ class SessionTable:
             raise ConfigurationError(
                 f"{where}.destinations: this node is the rx '{self.node}', which {list(destinations)} lacks; add it"
             )
+
+
+def level_bers(codec: Codec) -> Sequence[float]:
+    """Bit error rate that a codec asks for, a reliability level each; none when it asks for none."""
+    return codec.level_bers if isinstance(codec, AsksForLevels) else ()
+
+
+def level_shares(codec: Codec) -> Sequence[float]:
+    """Share of a message's bits in each of these levels."""
+    return codec.level_shares if isinstance(codec, AsksForLevels) else ()
 
 
 def way_back(session: str) -> str:

@@ -168,14 +168,25 @@ def train_vqvae(
 @train.command("deepjscc")
 @run_options
 @click.option("--channels", type=click.IntRange(1, 96), default=3, show_default=True, help="c: k/n is c/96.")
-@click.option("--filters", type=click.IntRange(4, 512), default=48, show_default=True, help="Of the hidden layers.")
+@click.option(
+    "--network",
+    type=click.Choice(["convolutions", "attention"]),
+    default="convolutions",
+    show_default=True,
+    help="Five convolutions a side, or the blocks of Split DeepJSCC's f and g.",
+)
+@click.option("--filters", type=click.IntRange(4, 512), help="Of the hidden layers (default: 48; attention: 64).")
 @click.option("--snr-db", type=float, help="Es/N0 of the AWGN channel to train for (default: no noise).")
-def train_deepjscc(context: click.Context, common: Run, channels: int, filters: int, snr_db: float | None) -> None:
+def train_deepjscc(
+    context: click.Context, common: Run, channels: int, network: str, filters: int | None, snr_db: float | None
+) -> None:
     """Train DeepJSCC (Bourtsoulatze et al. 2019). A checkpoint at the last step is only exported."""
+    from edge.codecs.deepjscc_attention import AttentionShape
     from edge.codecs.deepjscc_network import DeepJSCCShape
     from edge.train.deepjscc import DeepJSCCLearner
 
-    shape = DeepJSCCShape(channels, filters)
+    attention = network == "attention"
+    shape = AttentionShape(channels, filters or 64) if attention else DeepJSCCShape(channels, filters or 48)
     noise = _impairment(common)
     run(context, common, shape.multiple, lambda: DeepJSCCLearner(shape, common.seed, snr_db, noise))
 

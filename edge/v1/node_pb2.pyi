@@ -23,7 +23,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes")
+    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes", "network_modules")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class DescribeResponse(_message.Message):
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     ATTACHED_FIELD_NUMBER: _ClassVar[int]
     RESIDENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_MODULES_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: NodeRole
     version: str
@@ -38,15 +39,20 @@ class DescribeResponse(_message.Message):
     sessions: _containers.RepeatedCompositeFieldContainer[SessionDescription]
     attached: bool
     resident_bytes: int
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ...) -> None: ...
+    network_modules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ..., network_modules: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SessionDescription(_message.Message):
-    __slots__ = ("session", "codec")
+    __slots__ = ("session", "codec", "weights_digest", "level_bers")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_BERS_FIELD_NUMBER: _ClassVar[int]
     session: str
     codec: _codec_pb2.CodecDescription
-    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ...) -> None: ...
+    weights_digest: str
+    level_bers: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ConfigureRequest(_message.Message):
     __slots__ = ("sessions",)

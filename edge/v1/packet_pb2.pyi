@@ -117,7 +117,7 @@ class MessageEnd(_message.Message):
     def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., transit: _Optional[_Union[Transit, _Mapping]] = ...) -> None: ...
 
 class Transit(_message.Message):
-    __slots__ = ("sent_ns", "received_ns", "size_bits", "channel_uses", "packets", "packets_lost", "element_errors", "retransmissions")
+    __slots__ = ("sent_ns", "received_ns", "size_bits", "channel_uses", "packets", "packets_lost", "element_errors", "retransmissions", "packets_filled")
     SENT_NS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
     SIZE_BITS_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +126,7 @@ class Transit(_message.Message):
     PACKETS_LOST_FIELD_NUMBER: _ClassVar[int]
     ELEMENT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     RETRANSMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FILLED_FIELD_NUMBER: _ClassVar[int]
     sent_ns: int
     received_ns: int
     size_bits: int
@@ -134,7 +135,8 @@ class Transit(_message.Message):
     packets_lost: int
     element_errors: int
     retransmissions: int
-    def __init__(self, sent_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., packets: _Optional[int] = ..., packets_lost: _Optional[int] = ..., element_errors: _Optional[int] = ..., retransmissions: _Optional[int] = ...) -> None: ...
+    packets_filled: int
+    def __init__(self, sent_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., packets: _Optional[int] = ..., packets_lost: _Optional[int] = ..., element_errors: _Optional[int] = ..., retransmissions: _Optional[int] = ..., packets_filled: _Optional[int] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("frames",)

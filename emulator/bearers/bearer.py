@@ -1,7 +1,13 @@
-"""What a bearer does: takes consecutive packets of one segment, gives them back as the receiver gets them."""
+"""What a bearer does: takes consecutive packets of one segment, gives them back as the receiver gets them.
+
+Some bearers need more than a packet at a time: a `MessageBearer` takes all BITS of a message at once, for which its
+link collects them (emulator.collection).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.segment import Kind
 from emulator.channels.noise import SegmentNoise
+from emulator.v1 import control_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +68,81 @@ class Modulator(Protocol):
 
     def channel_uses(self, freight: Freight) -> NDArray[np.int64]:
         """Complex symbols that each packet takes [packets]."""
+        ...
+
+
+# -- whole messages ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLevel:
+    """What a source announced of one reliability level: the bit error rate that it was made for, its share of a
+    message's bits."""
+
+    ber: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupForm:
+    """What is known of one segment of BITS from its message's head: its place in the message, level, shape, and the
+    bit error rate that the source announced for the level; None where it announced none."""
+
+    segment: int
+    level: int
+    shape: tuple[int, ...]
+    asked_ber: float | None = None
+
+    @property
+    def size_bits(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One segment of BITS as it reached a link. bits: [n], each 0 or 1, 0 where nothing came; present: [n]."""
+
+    form: GroupForm
+    bits: NDArray[np.uint8]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedGroup:
+    """One segment of BITS as a receiver gets it. bits: [n], each 0 or 1; delivered: [n], False where it gets nothing."""
+
+    bits: NDArray[np.uint8]
+    delivered: NDArray[np.bool_]
+
+
+Draws = Callable[[int], SegmentNoise]
+"""The noise of each of a message's segments on its way to one receiver."""
+
+
+class MessageBearer(Protocol):
+    """One way to carry all BITS of a message together."""
+
+    @property
+    def collect_s(self) -> float:
+        """Model time that its link waits for a message's packets after the first arrived."""
+        ...
+
+    def objection(self, asked: Sequence[AskedLevel]) -> str:
+        """Why it cannot serve a session whose source announced these levels, naming both; empty where it can."""
+        ...
+
+    def check(self, forms: Sequence[GroupForm]) -> None:
+        """Raises ValueError, one sentence, when it cannot carry such a message."""
+        ...
+
+    def channel_uses(self, forms: Sequence[GroupForm]) -> list[int]:
+        """Complex symbols that each group of such a message takes."""
+        ...
+
+    def carry(self, groups: Sequence[Group], receivers: Sequence[Draws]) -> list[list[CarriedGroup]]:
+        """What each receiver gets of each group: a pure function of groups and noise."""
+        ...
+
+    def describe(self) -> control_pb2.LinkBearer:
+        """What it holds and chose; the link's name is filled in by the caller."""
         ...

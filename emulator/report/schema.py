@@ -108,13 +108,16 @@ class PlanReport(Section):
 class LevelReport(Section):
     """What one reliability level of a link carried towards one destination."""
 
-    level: Annotated[int, about("Number of the level; 0 is the most important.")]
+    level: Annotated[int, about("Number of the level, as packets carry it.")]
     ber_configured: Annotated[
         float | None,
         about("Bit error rate that the level was given; null when bits are carried as they are.", unit="1"),
     ] = None
     packets: Annotated[int, about("Packets served, tries beyond the first not counted.")]
     packets_lost: Annotated[int, about("Packets lost: erased, dropped, or out of tries.")] = 0
+    packets_filled: Annotated[
+        int, about("Packets that had not come when the link mapped their message to symbols, and that it filled in.")
+    ] = 0
     retransmissions: Annotated[int, about("Tries beyond the first.")] = 0
     size_bits: Annotated[int, about("Bits served, tries beyond the first not counted.", unit="bit")] = 0
     channel_uses: Annotated[int, about("Complex symbols served, tries beyond the first not counted.")] = 0
@@ -189,6 +192,9 @@ class MessageReport(Section):
     ] = None
     packets: Annotated[int, about("Packets that entered the first link.")] = 0
     packets_lost: Annotated[int, about("Packets that did not arrive.")] = 0
+    packets_filled: Annotated[
+        int, about("Packets lost or late on the way to a link that maps whole messages, and filled in by it.")
+    ] = 0
     element_errors: Annotated[int, about("Bits, indices or bytes (by kind) that were altered on the way.")] = 0
     retransmissions: Annotated[int, about("Tries beyond the first, over all packets and links.")] = 0
     psnr_db: Annotated[
@@ -483,6 +489,85 @@ class AlignmentReport(Section):
     wall_s: Annotated[float | None, about("Wall time of it all.", unit="s", volatile=True)] = None
 
 
+class LevelUse(Section):
+    """What one reliability level carried in one step, beside what the source asked of it."""
+
+    level: Annotated[int, about("Number of the level, as packets carry it.")]
+    ber_asked: Annotated[
+        float | None, about("Bit error rate that the source announced; null when its sessions differ.", unit="1")
+    ] = None
+    ber_measured: Annotated[
+        float | None, about("Bit errors over bits; null when none were delivered.", unit="1")
+    ] = None
+    scheme: Annotated[str, about("Modulation and code rate, where the bearer has one a level; empty otherwise.")] = ""
+    size_bits: Annotated[int, about("Bits served.", unit="bit")] = 0
+    bit_errors: Annotated[int, about("Bit errors in delivered packets.")] = 0
+    packets: Annotated[int, about("Packets served.")] = 0
+    packets_lost: Annotated[int, about("Packets that did not arrive.")] = 0
+    packets_filled: Annotated[int, about("Packets that the link had to fill in; see LinkReport.levels.")] = 0
+
+
+class BearerReport(Section):
+    """How one link carried the bits of one transmit step, at what cost, and how well the pictures arrived.
+
+    Only of steps whose codec asks for reliability levels, and of links on which bits meet anything in any step.
+    """
+
+    step: Annotated[int, about("Position of the transmit step in the workload.")]
+    link: Annotated[str, about("The link.")]
+    destination: Annotated[str, about("Node where it ends.")]
+    receivers: Annotated[list[str], about("Receivers whose pictures crossed it.")]
+    bearer: Annotated[str, about("learned, unequal, qam, ldpc, levels, or ideal.")]
+    detail: Annotated[str, about("Its constellation, code, or weight file; empty where there is none.")] = ""
+    symbols: Annotated[
+        int | None, about("Symbols that the bearer has for one 32x32 picture; null when it takes what it needs.")
+    ] = None
+    snr_db: Annotated[float | None, about("Es/N0; null where the bearer knows none.", unit="dB")] = None
+    trained_snr_db: Annotated[float | None, about("Es/N0 that it was trained for; null otherwise.", unit="dB")] = None
+    pictures: Annotated[int, about("Pictures that were decoded; computed.")] = 0
+    channel_uses: Annotated[
+        float | None, about("Complex symbols of a message, in the mean; null when the bearer makes none.")
+    ] = None
+    mean_psnr_db: Annotated[
+        float | None, about("Mean PSNR of the pictures, perfect copies left out; computed.", unit="dB")
+    ] = None
+    low_psnr_db: Annotated[float | None, about("A tenth of them have less; computed.", unit="dB")] = None
+    high_psnr_db: Annotated[float | None, about("A tenth of them have more; computed.", unit="dB")] = None
+    levels: Annotated[list[LevelUse], about("One entry a level.")] = []
+
+
+class HoldingReport(Section):
+    """What one process held after a transmit step, as it said itself."""
+
+    step: Annotated[int, about("Position of the transmit step in the workload.")]
+    holder: Annotated[str, about("The node, or emulator.")]
+    part: Annotated[
+        Literal["encoder", "decoder", "bearer"], about("Half of a codec, or what carries bits over a link.")
+    ]
+    place: Annotated[str, about("The session, or the link.")]
+    name: Annotated[str, about("The codec's name, or the bearer's weight file.")]
+    digest: Annotated[str, about("SHA-256 of its tensors, in hex; empty when it has none.")]
+    trained_for: Annotated[
+        str, about("Digest of the decoder that a bearer was trained for; empty for halves of a codec.")
+    ] = ""
+    networks: Annotated[
+        list[str],
+        about("Modules that define neural networks, and of the emulator also codecs', that its process had loaded."),
+    ] = []
+
+
+class SeparationReport(Section):
+    """Who held what: whether application and network knew of each other no more than the interface says."""
+
+    holdings: Annotated[list[HoldingReport], about("One entry a transmit step, process, and session or link.")] = []
+    codecs_constant: Annotated[bool, about("Whether every half of a codec had the same digest after every step.")]
+    nodes_without_bearers: Annotated[bool, about("Whether no node ever loaded a bearer's network.")]
+    emulator_without_codecs: Annotated[bool, about("Whether the emulator never loaded a codec.")]
+    bearers_fit: Annotated[
+        bool | None, about("Whether learned bearers were trained for the receivers' decoders; null without any.")
+    ] = None
+
+
 class StepReport(Section):
     """One step of the workload."""
 
@@ -528,6 +613,12 @@ class Report(Section):
     receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
     adaptations: Annotated[list[AdaptationReport], about("One entry an adapt step and receiver.")] = []
     alignments: Annotated[list[AlignmentReport], about("One entry an align step and receiver.")] = []
+    bearers: Annotated[
+        list[BearerReport], about("One entry a transmit step and link, of codecs that ask for levels.")
+    ] = []
+    separation: Annotated[
+        SeparationReport | None, about("Who held what; null when no codec asks for levels.")
+    ] = None
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
     timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
     restarts: Annotated[

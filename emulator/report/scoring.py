@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import metrics
-from emulator.report.schema import MessageReport, Quality, ReceiverReport, Report, ReportError
+from emulator.report.schema import BearerReport, MessageReport, Quality, ReceiverReport, Report, ReportError
 
 Picture = NDArray[np.uint8]
 """[H, W, 3]."""
@@ -48,8 +48,8 @@ def key(message: MessageReport) -> ReceivedKey:
 
 
 def score(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> None:
-    """Fills psnr_db, ssim, mse and identical of every message that has both pictures, then the averages of receivers
-    and steps.
+    """Fills psnr_db, ssim, mse and identical of every message that has both pictures, then the averages of receivers,
+    steps and bearers.
 
     In place. A picture of another size than its original gets no score, and its message's reason says so. Raises
     ReportError when `received` holds a picture of an unknown message.
@@ -81,6 +81,17 @@ def score(report: Report, originals: Mapping[str, Picture], received: Mapping[Re
             quality(name, (message for message in of_step if message.destination == name))
             for name in dict.fromkeys(message.destination for message in of_step)
         ]
+    for row in report.bearers:
+        _score_bearer(row, (m for m in report.messages if m.step == row.step and m.destination in row.receivers))
+
+
+def _score_bearer(row: BearerReport, messages: Iterable[MessageReport]) -> None:
+    """Fills in how well the pictures arrived that crossed a link in a step."""
+    delivered = [message for message in messages if message.delivered]
+    found = [message.psnr_db for message in delivered if message.psnr_db is not None]
+    row.pictures, row.mean_psnr_db = len(delivered), mean(found)
+    if found:
+        row.low_psnr_db, row.high_psnr_db = (float(each) for each in np.quantile(found, [0.1, 0.9]))
 
 
 def _receiver_names(report: Report) -> list[str]:

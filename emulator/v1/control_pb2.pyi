@@ -174,18 +174,22 @@ class ReliabilityLevel(_message.Message):
     def __init__(self, ber: _Optional[float] = ..., erasure: _Optional[float] = ..., on_failure: _Optional[_Union[FailurePolicy, str]] = ..., max_retransmissions: _Optional[int] = ...) -> None: ...
 
 class Bearer(_message.Message):
-    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam", "ldpc_qam")
+    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam", "ldpc_qam", "learned_mapper", "unequal_protection")
     LEVELED_BITS_FIELD_NUMBER: _ClassVar[int]
     INDEX_CHANNEL_FIELD_NUMBER: _ClassVar[int]
     ANALOG_SYMBOLS_FIELD_NUMBER: _ClassVar[int]
     UNCODED_QAM_FIELD_NUMBER: _ClassVar[int]
     LDPC_QAM_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_MAPPER_FIELD_NUMBER: _ClassVar[int]
+    UNEQUAL_PROTECTION_FIELD_NUMBER: _ClassVar[int]
     leveled_bits: LeveledBits
     index_channel: IndexChannel
     analog_symbols: AnalogSymbols
     uncoded_qam: UncodedQam
     ldpc_qam: LdpcQam
-    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ..., ldpc_qam: _Optional[_Union[LdpcQam, _Mapping]] = ...) -> None: ...
+    learned_mapper: LearnedMapper
+    unequal_protection: UnequalProtection
+    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ..., ldpc_qam: _Optional[_Union[LdpcQam, _Mapping]] = ..., learned_mapper: _Optional[_Union[LearnedMapper, _Mapping]] = ..., unequal_protection: _Optional[_Union[UnequalProtection, _Mapping]] = ...) -> None: ...
 
 class LeveledBits(_message.Message):
     __slots__ = ()
@@ -242,6 +246,26 @@ class CodedLevel(_message.Message):
     order: int
     code_rate: float
     def __init__(self, order: _Optional[int] = ..., code_rate: _Optional[float] = ...) -> None: ...
+
+class LearnedMapper(_message.Message):
+    __slots__ = ("weights", "snr_db", "collect_s")
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_S_FIELD_NUMBER: _ClassVar[int]
+    weights: str
+    snr_db: float
+    collect_s: float
+    def __init__(self, weights: _Optional[str] = ..., snr_db: _Optional[float] = ..., collect_s: _Optional[float] = ...) -> None: ...
+
+class UnequalProtection(_message.Message):
+    __slots__ = ("symbols", "snr_db", "collect_s")
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_S_FIELD_NUMBER: _ClassVar[int]
+    symbols: int
+    snr_db: float
+    collect_s: float
+    def __init__(self, symbols: _Optional[int] = ..., snr_db: _Optional[float] = ..., collect_s: _Optional[float] = ...) -> None: ...
 
 class ApplyTopologyRequest(_message.Message):
     __slots__ = ("topology",)
@@ -316,7 +340,7 @@ class LinkCounters(_message.Message):
     def __init__(self, link: _Optional[str] = ..., destination: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[LevelCounters, _Mapping]]] = ..., busy_ns: _Optional[int] = ..., free_at_ns: _Optional[int] = ..., rate_bps: _Optional[float] = ...) -> None: ...
 
 class LevelCounters(_message.Message):
-    __slots__ = ("level", "packets", "packets_lost", "retransmissions", "size_bits", "channel_uses", "bit_errors", "index_errors")
+    __slots__ = ("level", "packets", "packets_lost", "retransmissions", "size_bits", "channel_uses", "bit_errors", "index_errors", "packets_filled")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     PACKETS_FIELD_NUMBER: _ClassVar[int]
     PACKETS_LOST_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +349,7 @@ class LevelCounters(_message.Message):
     CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
     BIT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     INDEX_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FILLED_FIELD_NUMBER: _ClassVar[int]
     level: int
     packets: int
     packets_lost: int
@@ -333,4 +358,77 @@ class LevelCounters(_message.Message):
     channel_uses: int
     bit_errors: int
     index_errors: int
-    def __init__(self, level: _Optional[int] = ..., packets: _Optional[int] = ..., packets_lost: _Optional[int] = ..., retransmissions: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., bit_errors: _Optional[int] = ..., index_errors: _Optional[int] = ...) -> None: ...
+    packets_filled: int
+    def __init__(self, level: _Optional[int] = ..., packets: _Optional[int] = ..., packets_lost: _Optional[int] = ..., retransmissions: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., bit_errors: _Optional[int] = ..., index_errors: _Optional[int] = ..., packets_filled: _Optional[int] = ...) -> None: ...
+
+class DescribeBearersRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DescribeBearersResponse(_message.Message):
+    __slots__ = ("links", "network_modules")
+    LINKS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_MODULES_FIELD_NUMBER: _ClassVar[int]
+    links: _containers.RepeatedCompositeFieldContainer[LinkBearer]
+    network_modules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, links: _Optional[_Iterable[_Union[LinkBearer, _Mapping]]] = ..., network_modules: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LinkBearer(_message.Message):
+    __slots__ = ("link", "snr_db", "learned_mapper", "unequal_protection")
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_MAPPER_FIELD_NUMBER: _ClassVar[int]
+    UNEQUAL_PROTECTION_FIELD_NUMBER: _ClassVar[int]
+    link: str
+    snr_db: float
+    learned_mapper: MapperDescription
+    unequal_protection: ProtectionDescription
+    def __init__(self, link: _Optional[str] = ..., snr_db: _Optional[float] = ..., learned_mapper: _Optional[_Union[MapperDescription, _Mapping]] = ..., unequal_protection: _Optional[_Union[ProtectionDescription, _Mapping]] = ...) -> None: ...
+
+class MapperDescription(_message.Message):
+    __slots__ = ("weights", "digest", "demapper_digest", "symbols", "bits", "trained_snr_db")
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DEMAPPER_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    BITS_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    weights: str
+    digest: str
+    demapper_digest: str
+    symbols: int
+    bits: int
+    trained_snr_db: float
+    def __init__(self, weights: _Optional[str] = ..., digest: _Optional[str] = ..., demapper_digest: _Optional[str] = ..., symbols: _Optional[int] = ..., bits: _Optional[int] = ..., trained_snr_db: _Optional[float] = ...) -> None: ...
+
+class ProtectionDescription(_message.Message):
+    __slots__ = ("symbols", "messages")
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    symbols: int
+    messages: _containers.RepeatedCompositeFieldContainer[ProtectedMessage]
+    def __init__(self, symbols: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[ProtectedMessage, _Mapping]]] = ...) -> None: ...
+
+class ProtectedMessage(_message.Message):
+    __slots__ = ("levels",)
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    levels: _containers.RepeatedCompositeFieldContainer[ProtectedLevel]
+    def __init__(self, levels: _Optional[_Iterable[_Union[ProtectedLevel, _Mapping]]] = ...) -> None: ...
+
+class ProtectedLevel(_message.Message):
+    __slots__ = ("level", "size_bits", "target_ber", "expected_ber", "order", "code_rate", "symbols")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BITS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_BER_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_BER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    CODE_RATE_FIELD_NUMBER: _ClassVar[int]
+    SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    size_bits: int
+    target_ber: float
+    expected_ber: float
+    order: int
+    code_rate: float
+    symbols: int
+    def __init__(self, level: _Optional[int] = ..., size_bits: _Optional[int] = ..., target_ber: _Optional[float] = ..., expected_ber: _Optional[float] = ..., order: _Optional[int] = ..., code_rate: _Optional[float] = ..., symbols: _Optional[int] = ...) -> None: ...

@@ -55,6 +55,11 @@ class LinkControlServiceStub:
                 request_serializer=emulator_dot_v1_dot_control__pb2.WatchCountersRequest.SerializeToString,
                 response_deserializer=emulator_dot_v1_dot_control__pb2.WatchCountersResponse.FromString,
                 _registered_method=True)
+        self.DescribeBearers = channel.unary_unary(
+                '/emulator.v1.LinkControlService/DescribeBearers',
+                request_serializer=emulator_dot_v1_dot_control__pb2.DescribeBearersRequest.SerializeToString,
+                response_deserializer=emulator_dot_v1_dot_control__pb2.DescribeBearersResponse.FromString,
+                _registered_method=True)
 
 
 class LinkControlServiceServicer:
@@ -89,6 +94,13 @@ class LinkControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeBearers(self, request, context):
+        """What the bearers that take whole messages hold and chose, and which networks this process has loaded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LinkControlServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_LinkControlServiceServicer_to_server(servicer, server):
                     servicer.WatchCounters,
                     request_deserializer=emulator_dot_v1_dot_control__pb2.WatchCountersRequest.FromString,
                     response_serializer=emulator_dot_v1_dot_control__pb2.WatchCountersResponse.SerializeToString,
+            ),
+            'DescribeBearers': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeBearers,
+                    request_deserializer=emulator_dot_v1_dot_control__pb2.DescribeBearersRequest.FromString,
+                    response_serializer=emulator_dot_v1_dot_control__pb2.DescribeBearersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class LinkControlService:
             '/emulator.v1.LinkControlService/WatchCounters',
             emulator_dot_v1_dot_control__pb2.WatchCountersRequest.SerializeToString,
             emulator_dot_v1_dot_control__pb2.WatchCountersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeBearers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emulator.v1.LinkControlService/DescribeBearers',
+            emulator_dot_v1_dot_control__pb2.DescribeBearersRequest.SerializeToString,
+            emulator_dot_v1_dot_control__pb2.DescribeBearersResponse.FromString,
             options,
             channel_credentials,
             insecure,

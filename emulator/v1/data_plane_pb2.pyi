@@ -59,18 +59,20 @@ class Welcome(_message.Message):
     def __init__(self, scenario: _Optional[str] = ..., max_batch_bytes: _Optional[int] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Announcement(_message.Message):
-    __slots__ = ("session", "source", "destinations", "codec", "level_bers")
+    __slots__ = ("session", "source", "destinations", "codec", "level_bers", "level_shares")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     LEVEL_BERS_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_SHARES_FIELD_NUMBER: _ClassVar[int]
     session: str
     source: str
     destinations: _containers.RepeatedScalarFieldContainer[str]
     codec: _codec_pb2.CodecDescription
     level_bers: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., level_bers: _Optional[_Iterable[float]] = ...) -> None: ...
+    level_shares: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., level_bers: _Optional[_Iterable[float]] = ..., level_shares: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("session", "destination", "accepted", "reason")

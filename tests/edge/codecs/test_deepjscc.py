@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from edge import metrics
-from edge.codecs import deepjscc_network, weights
+from edge.codecs import deepjscc_attention, deepjscc_network, weights
 from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import CodecError, Half
 from edge.codecs.deepjscc import DeepJSCC
+from edge.codecs.deepjscc_attention import AttentionShape
 from edge.codecs.deepjscc_network import DeepJSCCShape
+from edge.codecs.split_network import Attention, SplitReceiver, SplitShape, SplitTransmitter
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.segment import Kind
 
@@ -170,3 +172,54 @@ def test_segments_of_another_codec_are_refused(file: Path) -> None:
     for segments in ([], [sent, sent], [replace(sent, values=sent.values[:, :-1])]):
         with pytest.raises(CodecError, match=r"deepjscc: expected symbols \[h, w \* 3/2\]"):
             codec.decode(segments)
+
+
+def with_attention(path: Path, channels: int, **more: str) -> Path:
+    torch.manual_seed(0)
+    shape = AttentionShape(channels, filters=8, blocks=1)
+    tensors = deepjscc_attention.transmitter(shape).state_dict() | deepjscc_attention.receiver(shape).state_dict()
+    about = {
+        "architecture": "deepjscc",
+        "network": "attention",
+        "shape": json.dumps(asdict(shape)),
+        "snr_db": "none",
+    }
+    weights.write(path, tensors, about | {PAIRING: pairing(tensors)} | more)
+    return path
+
+
+@pytest.mark.parametrize(("channels", "symbols"), [(2, 64), (4, 128)])
+def test_with_attention_it_takes_k_symbols_of_power_1_and_gives_a_picture(
+    channels: int, symbols: int, tmp_path: Path
+) -> None:
+    path = with_attention(tmp_path / "w.safetensors", channels)
+    codec = DeepJSCC.open({"channels": str(channels), "weights": str(path)}, Half.BOTH)
+    picture = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    (sent,) = codec.encode(picture)
+    assert sent.values.size == symbols
+    assert np.mean(np.abs(sent.values) ** 2) == pytest.approx(1, rel=1e-5)
+    assert codec.decode([sent]).shape == picture.shape
+    assert codec.decode(codec.encode(PICTURE)).shape == PICTURE.shape  # fully convolutional
+
+
+def test_attention_is_the_network_of_f_and_g_but_for_the_code() -> None:
+    """Same layers, same sizes; the code's c takes the place of the bits, in f's last layer and g's first."""
+    split, shape = SplitShape(), AttentionShape()
+    for ours, theirs, layer in (
+        (deepjscc_attention.transmitter(shape), SplitTransmitter(split), -1),
+        (deepjscc_attention.receiver(shape), SplitReceiver(split), 0),
+    ):
+        mine = [(name, tensor.shape) for name, tensor in ours.state_dict().items()]
+        its = [(name, tensor.shape) for name, tensor in theirs.state_dict().items()]
+        assert [name for name, _ in mine] == [name for name, _ in its]
+        differing = {name.rsplit(".", 1)[0] for (name, a), (_, b) in zip(mine, its, strict=True) if a != b}
+        assert differing == {mine[layer][0].rsplit(".", 1)[0]}
+        assert any(isinstance(module, Attention) for module in ours.modules())
+
+
+def test_an_unknown_network_is_refused(tmp_path: Path) -> None:
+    path = with_attention(tmp_path / "w.safetensors", 4, network="transformer")
+    with pytest.raises(
+        CodecError, match=r"w\.safetensors is for a network 'transformer', not one of convolutions, att"
+    ):
+        DeepJSCC.open({"channels": "4", "weights": str(path)}, Half.BOTH)

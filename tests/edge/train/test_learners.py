@@ -12,6 +12,7 @@ import torch
 from edge.codecs import registry
 from edge.codecs.autoencoder_network import AutoencoderShape
 from edge.codecs.contract import Half
+from edge.codecs.deepjscc_attention import AttentionShape
 from edge.codecs.deepjscc_network import DeepJSCCShape
 from edge.codecs.vqvae2_network import VQVAE2Shape
 from edge.codecs.vqvae_network import VQVAEShape
@@ -36,6 +37,7 @@ LEARNERS: dict[str, Callable[[], Learner]] = {
     "vqvae noisy": lambda: VQVAELearner(VQ, 0, Impairment(20.0, 10.0, 0.01)),
     "deepjscc": lambda: DeepJSCCLearner(JSCC, 0),
     "deepjscc noisy": lambda: DeepJSCCLearner(JSCC, 0, 10.0, Impairment(image_snr_db=20.0)),
+    "deepjscc with attention": lambda: DeepJSCCLearner(AttentionShape(4, filters=8, blocks=1), 0, 10.0),
     "autoencoder": lambda: AutoencoderLearner(AUTO, 0),
 }
 

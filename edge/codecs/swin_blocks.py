@@ -1,0 +1,115 @@
+"""The parts that Swin transformers are made of (Liu et al. 2021): windowed attention with relative position bias, the
+block around it, merging and dividing patches. Maps of tokens are [B, H, W, C] everywhere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from edge.codecs.swin_windows import Axis, offsets, visible
+
+
+class WindowAttention(nn.Module):
+    """Self-attention within windows; every second block moves them by half, so that neighbours meet."""
+
+    def __init__(self, dimension: int, heads: int, window: int, shifted: bool) -> None:
+        super().__init__()
+        self.heads, self.window, self.shifted = heads, window, shifted
+        self.qkv = nn.Linear(dimension, 3 * dimension)
+        self.out = nn.Linear(dimension, dimension)
+        self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
+        nn.init.trunc_normal_(self.position_bias, std=0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[B, H, W, C] both ways."""
+        _, height, width, _ = tokens.shape
+        rows, columns = (Axis.of(side, self.window, self.shifted) for side in (height, width))
+        below, right = rows.extended - height, columns.extended - width
+        if below or right:
+            tokens = nn.functional.pad(tokens, (0, 0, 0, right, 0, below))
+        if rows.shift or columns.shift:
+            tokens = tokens.roll((-rows.shift, -columns.shift), dims=(1, 2))
+        tokens = self._within_windows(tokens, rows, columns)
+        if rows.shift or columns.shift:
+            tokens = tokens.roll((rows.shift, columns.shift), dims=(1, 2))
+        return tokens[:, :height, :width]
+
+    def _within_windows(self, tokens: Tensor, rows: Axis, columns: Axis) -> Tensor:
+        batch, _, _, dimension = tokens.shape
+        grid = (batch, rows.count, rows.window, columns.count, columns.window)
+        windows, inside = rows.count * columns.count, rows.window * columns.window
+        cut = tokens.reshape(*grid, dimension).transpose(2, 3).reshape(batch, windows, inside, dimension)
+        parts = self.qkv(cut).reshape(batch, windows, inside, 3, self.heads, dimension // self.heads)
+        query, key, value = parts.permute(3, 0, 1, 4, 2, 5).flatten(2, 3)  # each [B, windows * heads, N, C / heads]
+        seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=self._mask(rows, columns))
+        joined = seen.reshape(batch, windows, self.heads, inside, -1).transpose(2, 3).flatten(3)
+        back = self.out(joined).reshape(batch, rows.count, columns.count, rows.window, columns.window, dimension)
+        result: Tensor = back.transpose(2, 3).reshape(batch, rows.extended, columns.extended, dimension)
+        return result
+
+    def _mask(self, rows: Axis, columns: Axis) -> Tensor:
+        """What is added to the attention's logits, [windows * heads, N, N]."""
+        inside, windows = rows.window * columns.window, rows.count * columns.count
+        bias = self.position_bias[offsets(rows.window, columns.window, self.window)]
+        bias = bias.reshape(1, inside, inside, self.heads).permute(0, 3, 1, 2)
+        seen = visible(rows, columns)
+        masked = bias.expand(windows, -1, -1, -1) if seen is None else bias.where(seen, -torch.inf)
+        return masked.reshape(windows * self.heads, inside, inside)
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x)). [B, H, W, C] both ways."""
+
+    def __init__(self, dimension: int, heads: int, window: int, widening: int, shifted: bool) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(dimension), nn.LayerNorm(dimension)
+        self.attention = WindowAttention(dimension, heads, window, shifted)
+        wide = widening * dimension
+        self.mlp = nn.Sequential(nn.Linear(dimension, wide), nn.GELU(), nn.Linear(wide, dimension))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self.attention(self.norm1(tokens))
+        out: Tensor = tokens + self.mlp(self.norm2(tokens))
+        return out
+
+
+class Merging(nn.Module):
+    """Patches of factor x factor tokens become one each: [B, f h, f w, C] -> [B, h, w, C']."""
+
+    def __init__(self, before: int, after: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        gathered = before * factor**2
+        self.norm = nn.LayerNorm(gathered)
+        self.linear = nn.Linear(gathered, after)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        out: Tensor = self.linear(self.norm(gathered(tokens, self.factor)))
+        return out
+
+
+class Division(nn.Module):
+    """Each token becomes a patch of factor x factor: [B, h, w, C] -> [B, f h, f w, C']."""
+
+    def __init__(self, before: int, after: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.norm = nn.LayerNorm(before)
+        self.linear = nn.Linear(before, after * factor**2)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return scattered(self.linear(self.norm(tokens)), self.factor)
+
+
+def gathered(tokens: Tensor, factor: int) -> Tensor:
+    """[B, f h, f w, C] -> [B, h, w, f f C]."""
+    batch, height, width, dimension = tokens.shape
+    patches = tokens.reshape(batch, height // factor, factor, width // factor, factor * dimension).transpose(2, 3)
+    return patches.reshape(batch, height // factor, width // factor, factor * factor * dimension)
+
+
+def scattered(tokens: Tensor, factor: int) -> Tensor:
+    """What `gathered` did, undone."""
+    batch, height, width, dimension = tokens.shape
+    patches = tokens.reshape(batch, height, width, factor, dimension // factor).transpose(2, 3)
+    return patches.reshape(batch, height * factor, width * factor, dimension // factor**2)

@@ -1,0 +1,39 @@
+"""The channel coder that `swin` has on both sides: seven fully connected layers, told the SNR, and a skip past them.
+
+Where WITT (Yang et al. 2023) multiplies the features with a sigmoid of what the layers make of them, ours adds it, and
+so begins as the skip alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+LAYERS = 7
+MIDDLE_DB, SPREAD_DB = 4.0, 4.0  # the network is told (snr_db - middle) / spread
+
+
+class ChannelCoder(nn.Module):
+    """Tokens [B, H, W, C] both ways. Between two layers every number is scaled by what the SNR calls for."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        hidden = dimension * 3 // 2
+        widths = [dimension, *[hidden] * (LAYERS - 1), dimension]
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.scales = nn.Sequential(nn.Linear(1, hidden), nn.GELU(), nn.Linear(hidden, (LAYERS - 1) * hidden))
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, tokens: Tensor, snr_db: float) -> Tensor:
+        told = torch.full((1,), (snr_db - MIDDLE_DB) / SPREAD_DB, dtype=tokens.dtype)
+        scales = (2 * torch.sigmoid(self.scales(told))).chunk(LAYERS - 1)
+        hidden = tokens
+        for layer, scale in zip(list(self.layers)[:-1], scales, strict=True):
+            hidden = nn.functional.gelu(layer(hidden) * scale)
+        out: Tensor = tokens + self.layers[-1](hidden)
+        return out
