@@ -22,6 +22,7 @@ from edge.train.cli_dncnn import train_dncnn
 from edge.train.cli_index_prior import train_index_prior
 from edge.train.cli_slf import train_classifier, train_slf
 from edge.train.cli_split import compare_estimators, train_channel_mapper, train_split
+from edge.train.cli_swin import train_swin
 
 if TYPE_CHECKING:
     from edge.codecs.evaluation import Score
@@ -73,6 +74,7 @@ train.add_command(train_classifier)
 train.add_command(train_split)
 train.add_command(compare_estimators)
 train.add_command(train_channel_mapper)
+train.add_command(train_swin)
 
 
 @main.command()

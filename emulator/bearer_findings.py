@@ -62,7 +62,7 @@ def where_bits_meet_anything(rows: Sequence[BearerReport]) -> list[BearerReport]
 
 
 def _bearer_report(watched: StepWatched, config: LinkConfig, end: str, to: Mapping[str, Session]) -> BearerReport:
-    carried = _bits_bearer(config)
+    carried = bits_bearer(config)
     entry = BearerReport(
         step=watched.step,
         link=config.name,
@@ -107,8 +107,8 @@ def _bearer_report(watched: StepWatched, config: LinkConfig, end: str, to: Mappi
 
 
 @dataclass(frozen=True)
-class _Bearer:
-    """What carries BITS by a link's configuration: fields of BearerReport."""
+class BitsBearer:
+    """What carries BITS on a link; see the fields of BearerReport."""
 
     name: str
     detail: str = ""
@@ -116,22 +116,23 @@ class _Bearer:
     snr_db: float | None = None
 
 
-def _bits_bearer(config: LinkConfig) -> _Bearer:
+def bits_bearer(config: LinkConfig) -> BitsBearer:
+    """The bearer that a link's configuration gives to BITS."""
     for choice in reversed(config.proto.bearers):  # later ones win
         kind = choice.WhichOneof("bearer")
         if kind == "leveled_bits":
             break
         if kind == "uncoded_qam":
-            return _Bearer("qam", scheme(choice.uncoded_qam.order), snr_db=_snr_db(config, choice.uncoded_qam))
+            return BitsBearer("qam", scheme(choice.uncoded_qam.order), snr_db=_snr_db(config, choice.uncoded_qam))
         if kind == "ldpc_qam" and packet_pb2.SEGMENT_KIND_BITS in choice.ldpc_qam.kinds:
-            return _Bearer("ldpc", _coded(choice.ldpc_qam), snr_db=_snr_db(config, choice.ldpc_qam))
+            return BitsBearer("ldpc", _coded(choice.ldpc_qam), snr_db=_snr_db(config, choice.ldpc_qam))
         if kind == "learned_mapper":
             mapper = choice.learned_mapper
-            return _Bearer("learned", mapper.weights.rpartition("/")[2], snr_db=_snr_db(config, mapper))
+            return BitsBearer("learned", mapper.weights.rpartition("/")[2], snr_db=_snr_db(config, mapper))
         if kind == "unequal_protection":
             unequal = choice.unequal_protection
-            return _Bearer("unequal", symbols=unequal.symbols, snr_db=_snr_db(config, unequal))
-    return _Bearer("levels" if any(level.ber for level in config.proto.levels) else "ideal")
+            return BitsBearer("unequal", symbols=unequal.symbols, snr_db=_snr_db(config, unequal))
+    return BitsBearer("levels" if any(level.ber for level in config.proto.levels) else "ideal")
 
 
 def _snr_db(
@@ -238,9 +239,7 @@ def separation(holdings: Sequence[HoldingReport]) -> SeparationReport | None:
         holdings=list(holdings),
         codecs_constant=len({(each.holder, each.place) for each in halves}) == len(_told_apart(halves)),
         nodes_without_bearers=not any(_loaded(each.networks, BEARERS) for each in halves),
-        emulator_without_codecs=not any(
-            _loaded(each.networks, CODECS) for each in holdings if each.holder == EMULATOR
-        ),
+        emulator_without_codecs=not any(_loaded(each.networks, CODECS) for each in holdings if each.holder == EMULATOR),
         bearers_fit=all((each.step, each.trained_for) in decoders for each in learned) if learned else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 CONTROLLER = "controller"
 MIN_INTERVAL_S = 0.1
+NETWORKS = ("edge.codecs", "edge.train", "edge.adapt", "emulator.bearers.mapper_network")
 
 
 class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[misc]  # generated without types
@@ -43,14 +45,13 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[
         self, request: control_pb2.UpdateLinkRequest, context: Context
     ) -> control_pb2.UpdateLinkResponse:
         await _admit(context)
-        network = await self._network(context)
-        if request.name not in network.links:
-            known = ", ".join(sorted(network.links))
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"link '{request.name}': unknown (links: {known})")
+        await self._network(context)
         try:
-            config = network.update_link(request)
+            config = self.exchange.update_link(request)
         except TopologyError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Refusal as refusal:
+            await context.abort(grpc.StatusCode[refusal.code], str(refusal))
         return control_pb2.UpdateLinkResponse(link=config.proto)
 
     async def GetCounters(  # noqa: N802
@@ -74,11 +75,25 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[
             yield control_pb2.WatchCountersResponse(links=(await self._network(context)).counters())
             await asyncio.sleep(request.interval_s)
 
+    async def DescribeBearers(  # noqa: N802
+        self,
+        request: control_pb2.DescribeBearersRequest,  # noqa: ARG002  (it has no fields)
+        context: Context,
+    ) -> control_pb2.DescribeBearersResponse:
+        await _admit(context)
+        links = (await self._network(context)).message_bearers()
+        return control_pb2.DescribeBearersResponse(links=links, network_modules=_network_modules())
+
     async def _network(self, context: Context) -> Network:
         if self.exchange.network is None:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no topology yet; apply one first")
         assert self.exchange.network is not None  # abort raises
         return self.exchange.network
+
+
+def _network_modules() -> list[str]:
+    """Loaded modules that define networks or codecs: of the application's there must be none in this process."""
+    return sorted(name for name in sys.modules if name.startswith(NETWORKS))
 
 
 async def _admit(context: Context) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from functools import partial
 
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError
+from emulator.announced import AnnouncementError, announced_levels
 from emulator.attachment import Attachment, Control, Outgoing
 from emulator.clock import WallTime
-from emulator.link_config import TopologyError
+from emulator.link_config import LinkConfig, TopologyError
 from emulator.network import Crossing, Network, SessionRoute
 from emulator.pacer import Pacer
 from emulator.v1 import control_pb2, data_plane_pb2
@@ -70,14 +72,25 @@ class Exchange:
         if any(session.route.open for session in self.sessions.values()):
             raise Refusal("FAILED_PRECONDITION", "topology: messages are under way; apply it when they have arrived")
         network = Network(topology)
+        routes = []
         for session in self.sessions.values():  # sessions outlive a change of links if their path does
-            announcement = session.announcement
-            session.route = network.open_session(
-                announcement.session, announcement.source, list(announcement.destinations)
-            )
+            held = session.announcement
+            asked = session.route.asked
+            routes.append(network.open_session(held.session, held.source, list(held.destinations), asked))
+        for session, route in zip(self.sessions.values(), routes, strict=True):
+            session.route = route
             session.wall = WallTime(network.clock)
         self.network = network
         return network
+
+    def update_link(self, change: control_pb2.UpdateLinkRequest) -> LinkConfig:
+        """Changes one link from the next packet on. Raises Refusal before there is a topology, TopologyError for a
+        value, or for a bearer that cannot serve an open session."""
+        network = self._network()
+        if change.name not in network.links:
+            known = ", ".join(sorted(network.links))
+            raise Refusal("NOT_FOUND", f"link '{change.name}': unknown (links: {known})")
+        return network.update_link(change, [session.route for session in self.sessions.values()])
 
     def _network(self) -> Network:
         if self.network is None:
@@ -155,8 +168,9 @@ class Exchange:
             if destination not in network.nodes:
                 raise Refusal("NOT_FOUND", f"session '{name}': destination '{destination}' is not in the topology")
         try:
-            route = network.open_session(name, node, list(announcement.destinations))
-        except TopologyError as error:
+            asked = announced_levels(announcement)
+            route = network.open_session(name, node, list(announcement.destinations), asked)
+        except (AnnouncementError, TopologyError) as error:
             if node in announcement.destinations:
                 raise Refusal("NOT_FOUND", f"session '{name}': {error}") from error
             self._no_way(announcement, str(error))
@@ -170,8 +184,9 @@ class Exchange:
                 attachment.send(data_plane_pb2.AttachResponse(announcement=announcement))
 
     def _no_way(self, announcement: data_plane_pb2.Announcement, reason: str) -> None:
-        """Answers for destinations that no links lead to. Not with a refusal of the stream: a receiver opens the way
-        back of a session when its peer asks it to, and must not be cut off for that."""
+        """Answers for destinations that no links lead to, or none that can serve what is announced. Not with a refusal
+        of the stream: a receiver opens the way back of a session when its peer asks it to, and must not be cut off for
+        that."""
         source = self.attached.get(announcement.source)
         if source is not None:
             for destination in announcement.destinations:
@@ -242,8 +257,17 @@ class Exchange:
 
     def _deliver(self, session: Session, crossing: Crossing, size_bytes: int, here_s: float) -> None:
         """Forwards what arrived, now or when it is due, and gives the credit back. here_s: when the packets came."""
+        self._hand_on(session, crossing, here_s)
+        if self._network().clock.waits:
+            served = partial(self._served, session, session.grants, size_bytes)
+            self._pacer.at(session.wall.deadline_s(crossing.departed_ns), served)
+        else:
+            self._served(session, session.grants, size_bytes)
+
+    def _hand_on(self, session: Session, crossing: Crossing, here_s: float) -> None:
+        """Forwards what arrived, now or when it is due."""
         waits = self._network().clock.waits
-        if waits:
+        if waits and math.isfinite(crossing.start_ns):
             session.wall.begin_service(crossing.start_ns, here_s)
         for delivery in crossing.deliveries:
             for part in delivery.parts:
@@ -252,14 +276,12 @@ class Exchange:
                     self._pacer.at(session.wall.deadline_s(part.due_ns), forward)
                 else:
                     forward()
-        if waits:
-            served = partial(self._served, session, session.grants, size_bytes)
-            self._pacer.at(session.wall.deadline_s(crossing.departed_ns), served)
-        else:
-            self._served(session, session.grants, size_bytes)
 
     def _end(self, session: Session, message_id: int) -> None:
         network = self._network()
+        released = network.release(session.route, message_id)
+        if released is not None:
+            self._hand_on(session, released, time.monotonic())
         for destination, transit in network.close_message(session.route, message_id).items():
             end = packet_pb2.MessageEnd(session=session.announcement.session, message_id=message_id, transit=transit)
             frame = packet_pb2.Frame(end=end)

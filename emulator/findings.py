@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge.v1 import node_pb2, packet_pb2
+from emulator.bearer_findings import bits_bearer
 from emulator.link_config import LinkConfig
 from emulator.pictures_to_send import Shot
 from emulator.report.schema import LevelReport, LinkReport, MessageReport, Status
@@ -161,9 +162,10 @@ def _link_report(
 
 
 def _level_report(config: LinkConfig, level: control_pb2.LevelCounters) -> LevelReport:
+    leveled = bits_bearer(config).name in ("levels", "ideal")
     return LevelReport(
         level=level.level,
-        ber_configured=config.level(level.level).ber,
+        ber_configured=config.level(level.level).ber if leveled else None,
         packets=level.packets,
         packets_lost=level.packets_lost,
         packets_filled=level.packets_filled,

@@ -4,6 +4,9 @@
 
 Pure computation: no clock, no sockets. Every random decision is keyed by seed, link, receiver, session, message,
 segment and place in it, so a run of packets meets the same fate however it is cut and whenever it comes.
+
+BITS that a bearer takes a message at a time do not come through serve() but through emulator.collection, which uses
+this link's time, noise and counters.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge.segment import Kind
 from edge.wire.packing import bits_on_wire, packed_size, unpack
-from emulator.bearers.bearer import Bearer, Carried, Freight, Modulator
+from emulator.bearers.bearer import Bearer, Carried, Freight, MessageBearer, Modulator
 from emulator.bearers.ideal import Ideal
 from emulator.bearers.table import BearerTable, bearer_table
 from emulator.channels.levels import Level
@@ -53,12 +56,13 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What one receiver of a link gets of a train, and what it cost."""
+    """What one receiver of a link gets of a train, and what it cost. packets_filled: see Transit in packet.proto."""
 
     train: Train
     start_ns: float
     element_errors: int
     retransmissions: int
+    packets_filled: int = 0
 
 
 @dataclass
@@ -72,6 +76,7 @@ class LevelCount:
     channel_uses: int = 0
     bit_errors: int = 0
     index_errors: int = 0
+    packets_filled: int = 0
 
 
 @dataclass
@@ -95,23 +100,23 @@ class Link:
     free_at_ns: float = 0.0
     busy_ns: float = 0.0
     counts: dict[tuple[str, int], LevelCount] = field(default_factory=dict)
-    _bearers: BearerTable = field(init=False)
+    whole_bits: MessageBearer | None = field(init=False, default=None)  # of the messages that begin from now on
+    _bearers: dict[Kind, Bearer] = field(init=False, default_factory=dict)
     _modulators: dict[Kind, Modulator] = field(init=False)
     _noise: dict[tuple[str, str, int, int], SegmentNoise] = field(default_factory=dict)
     _works: dict[tuple[Kind, int, int, int, tuple[int, ...]], tuple[Times, Times]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._equip(self.config)
+        self.reconfigure(self.config, bearer_table(self.config))
 
-    def reconfigure(self, config: LinkConfig) -> None:
-        """From the next packet on. Raises TopologyError and changes nothing when a bearer cannot be made."""
-        self._equip(config)
-        self.config = config
+    def reconfigure(self, config: LinkConfig, table: BearerTable) -> None:
+        """From the next packet on. table: the bearers of this configuration."""
+        by_kind = dict(table.by_kind)
+        if table.whole_bits is not None and Kind.BITS in self._bearers:  # messages under way end as they began
+            by_kind[Kind.BITS] = self._bearers[Kind.BITS]
+        self.config, self.whole_bits, self._bearers = config, table.whole_bits, by_kind
+        self._modulators = {kind: each for kind, each in by_kind.items() if isinstance(each, Modulator)}
         self._works.clear()
-
-    def _equip(self, config: LinkConfig) -> None:
-        self._bearers = bearer_table(config)
-        self._modulators = {kind: each for kind, each in self._bearers.items() if isinstance(each, Modulator)}
 
     def serve(self, train: Train, receivers: Sequence[str]) -> list[Passage]:
         """Sends a train once; each receiver meets its own noise, and tries are repeated until all are served."""
@@ -126,7 +131,7 @@ class Link:
         starts, departures = self._serialise(train.times_ns, self._service_ns(freight), tries, queued)
         passages = []
         for receiver, fate in zip(receivers, fates, strict=True):
-            arrivals = departures + self.config.delay_s * 1e9 + self._jitter_ns(train, receiver)
+            arrivals = departures + self.config.delay_s * 1e9 + self.jitter_ns(train, receiver)
             arrived = replace(
                 train,
                 freight=replace(freight, payload=fate.payload),
@@ -166,7 +171,7 @@ class Link:
             arrived = replace(
                 train,
                 freight=replace(freight, payload=carried.payload),
-                times_ns=departures + (self.config.delay_s * 1e9 + self._jitter_ns(train, receiver)),
+                times_ns=departures + (self.config.delay_s * 1e9 + self.jitter_ns(train, receiver)),
                 gains=_joined(train.gains, carried.gains),
             )
             known = carried.bit_errors if freight.kind is Kind.BITS else None
@@ -192,6 +197,33 @@ class Link:
         """Drops the noise state that was kept for a message."""
         for key in [k for k in self._noise if k[1] == session and k[2] == message_id]:
             del self._noise[key]
+
+    # -- whole messages (emulator.collection) --------------------------------------------------------------------
+
+    def occupy(self, ready_ns: float, service_ns: float) -> tuple[float, float]:
+        """Takes the link for so long, from when it is ready and free: (start, end) in model time."""
+        start_ns = max(ready_ns, self.free_at_ns)
+        self.free_at_ns = start_ns + service_ns
+        self.busy_ns += service_ns
+        return start_ns, self.free_at_ns
+
+    def whole_service_ns(self, channel_uses: int, size_bits: int, packets: int) -> float:
+        """Time that a message of so many symbols takes; that of its bits where the link has no symbol rate."""
+        rate = self.config.rate
+        header_ns = packets * self.config.header_bits * 1e9 / rate.bits_per_s
+        limited = rate.symbols_per_s != math.inf
+        return header_ns + (channel_uses * 1e9 / rate.symbols_per_s if limited else size_bits * 1e9 / rate.bits_per_s)
+
+    def draw_of(self, session: str, message_id: int, receiver: str, segment: int) -> SegmentNoise:
+        """The noise of one segment's first try on its way to one receiver."""
+        kept = (receiver, session, message_id, segment)
+        if kept not in self._noise:
+            self._noise[kept] = SegmentNoise(self._key(session, receiver, "payload"), message_id, segment)
+        return self._noise[kept]
+
+    def count(self, receiver: str, level: int) -> LevelCount:
+        """The counts of one level towards one receiver, to be added to."""
+        return self.counts.setdefault((receiver, level), LevelCount())
 
     # -- queue and serialisation ---------------------------------------------------------------------------------
 
@@ -243,7 +275,7 @@ class Link:
             self.busy_ns += float(done[-1])
         return departures - work, departures
 
-    def _jitter_ns(self, train: Train, receiver: str) -> Times | float:
+    def jitter_ns(self, train: Train, receiver: str) -> Times | float:
         if self.config.jitter_s == 0:
             return 0.0
         key = self._key(train.session, receiver, "jitter")
@@ -259,11 +291,7 @@ class Link:
         if attempt:
             key = self._key(train.session, receiver, "payload")
             return SegmentNoise(key, train.message_id, train.segment, attempt)
-        kept = (receiver, train.session, train.message_id, train.segment)
-        if kept not in self._noise:
-            key = self._key(train.session, receiver, "payload")
-            self._noise[kept] = SegmentNoise(key, train.message_id, train.segment)
-        return self._noise[kept]
+        return self.draw_of(train.session, train.message_id, receiver, train.segment)
 
     def _erased(
         self, train: Train, level: Level, receiver: str, attempt: int, first: int, count: int
@@ -353,7 +381,7 @@ class Link:
         """
         packets, elements, uses = served
         freight = train.freight
-        count = self.counts.setdefault((receiver, train.level), LevelCount())
+        count = self.count(receiver, train.level)
         count.packets += packets
         if freight.kind is Kind.SYMBOLS:
             count.channel_uses += elements

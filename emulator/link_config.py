@@ -13,6 +13,7 @@ from emulator.v1 import control_pb2
 DEFAULT_QUEUE_BYTES = 256 * 1024
 MAX_LINKS = 4096
 MAX_LEVELS = 256
+MODULATING = ("uncoded_qam", "ldpc_qam", "learned_mapper", "unequal_protection")  # bearers that make symbols of bits
 
 POLICIES: dict[int, OnError] = {
     control_pb2.FAILURE_POLICY_UNSPECIFIED: "deliver",
@@ -103,7 +104,13 @@ class LinkConfig:
     @property
     def modulates(self) -> bool:
         """Whether a bearer makes symbols of bits."""
-        return any(each.WhichOneof("bearer") in ("uncoded_qam", "ldpc_qam") for each in self.proto.bearers)
+        return any(each.WhichOneof("bearer") in MODULATING for each in self.proto.bearers)
+
+    @property
+    def loses_packets(self) -> bool:
+        """Whether single packets may be lost, dropped or sent again here."""
+        by_level = any(level.erasure or level.on_error != "deliver" for level in self.levels)
+        return by_level or self.loss is not None or self.drop_when_full
 
     def level(self, index: int) -> Level:
         """The level that a segment of this level index meets; beyond the list, the last."""
@@ -131,7 +138,7 @@ class LinkConfig:
 def _loss(loss: control_pb2.PacketLoss, where: str) -> IndependentErasure | GilbertElliott | None:
     try:
         if loss.WhichOneof("model") == "independent":
-            return IndependentErasure(loss.independent.probability)
+            return IndependentErasure(loss.independent.probability) if loss.independent.probability else None
         if loss.WhichOneof("model") == "gilbert_elliott":
             chain = loss.gilbert_elliott
             return GilbertElliott(chain.good_to_bad, chain.bad_to_good, chain.loss_good, chain.loss_bad)

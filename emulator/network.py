@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.segment import Kind
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError, header_crc
 from edge.wire.packing import packed_size
 from edge.wire.reassembly import SegmentLayout, check_run, message_layout
-from emulator.bearers.bearer import Freight
+from emulator.announced import check_message
+from emulator.bearers.bearer import AskedLevel, Freight, GroupForm, MessageBearer
+from emulator.bearers.table import bearer_table
 from emulator.clock import Clock
+from emulator.collection import Collection, Parcel, serve_collected
 from emulator.link import LevelCount, Link, Passage, Train
 from emulator.link_config import MAX_LINKS, LinkConfig, TopologyError
 from emulator.route import Hop, route
@@ -82,44 +86,75 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Crossing:
-    """One run's way through the network. start_ns, departed_ns: service by the first link."""
+    """One run's way through the network, with what it released on links that collect. start_ns, departed_ns: service by
+    the first link; where that collects, until the message is whole, when it could begin."""
 
     start_ns: float
     departed_ns: float
     deliveries: list[Delivery]
 
 
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """By one link. begun: False where the packets wait for the rest of their message. collected_uses: channel uses of
+    a message that had waited."""
+
+    start_ns: float
+    departed_ns: float
+    begun: bool = True
+    collected_uses: int = 0
+
+
 @dataclass
 class _Ledger:
     """One message towards one destination."""
 
-    sent_ns: float | None = None
     received_ns: float = 0.0
     packets_lost: int = 0
     element_errors: int = 0
     retransmissions: int = 0
+    packets_filled: int = 0
 
 
 @dataclass
 class Message:
-    """A message under way."""
+    """A message under way. sent_ns: None before the first link serves it. collections: by the name of the link, those
+    nearer to the source first. collected_uses: channel uses of what the first link collected."""
 
     head: packet_pb2.MessageHead
     layouts: list[SegmentLayout]
     packets: int = 0
     size_bits: int = 0
     channel_uses: int = 0
+    collected_uses: int = 0
+    sent_ns: float | None = None
     ledgers: dict[str, _Ledger] = field(default_factory=dict)
+    collections: dict[str, Collection] = field(default_factory=dict)
+
+    def collection(self, link: str, kind: Kind) -> Collection | None:
+        """Where segments of this kind wait at the link; None where they do not."""
+        return self.collections.get(link) if kind is Kind.BITS else None
 
 
 class SessionRoute:
-    """A session's tree of links, and its messages under way."""
+    """A session's tree of links, and its messages under way. asked: what its source announced of levels."""
 
-    def __init__(self, session: str, destinations: Sequence[str], hops: list[Hop]) -> None:
+    def __init__(
+        self, session: str, destinations: Sequence[str], hops: list[Hop], asked: Sequence[AskedLevel] = ()
+    ) -> None:
         self.session = session
         self.destinations = list(destinations)
         self.hops = hops
+        self.asked = tuple(asked)
         self.open: dict[int, Message] = {}
+
+    def every_hop(self) -> Iterator[Hop]:
+        """All links of the tree, those nearer to the source first."""
+        waiting = list(self.hops)
+        while waiting:
+            hop = waiting.pop(0)
+            yield hop
+            waiting += [following for branch in hop.branches for following in branch.hops]
 
 
 class Network:
@@ -151,18 +186,36 @@ class Network:
         """SHA-256 of the topology, in hex."""
         return hashlib.sha256(self.topology.SerializeToString(deterministic=True)).hexdigest()
 
-    def update_link(self, change: control_pb2.UpdateLinkRequest) -> LinkConfig:
-        """Changes one link from the next packet on. Raises KeyError for an unknown link, TopologyError for a value."""
+    def update_link(self, change: control_pb2.UpdateLinkRequest, sessions: Iterable[SessionRoute] = ()) -> LinkConfig:
+        """Changes one link from the next packet on; messages under way that a link collects keep their bearer.
+
+        sessions: the open ones. Raises KeyError for an unknown link, and TopologyError, changing nothing, for a value
+        or a bearer that cannot serve one of the sessions.
+        """
         link = self.links[change.name]
-        link.reconfigure(link.config.updated(change))
+        config = link.config.updated(change)
+        table = bearer_table(config)
+        if table.whole_bits is not None:
+            for session in sessions:
+                if any(hop.link == change.name for hop in session.every_hop()):
+                    _require_service(session, change.name, table.whole_bits)
+        link.reconfigure(config, table)
         return link.config
 
-    def open_session(self, session: str, source: str, destinations: Sequence[str]) -> SessionRoute:
-        """Raises TopologyError when a destination cannot be reached."""
+    def open_session(
+        self, session: str, source: str, destinations: Sequence[str], asked: Sequence[AskedLevel] = ()
+    ) -> SessionRoute:
+        """asked: the reliability levels that its source announced. Raises TopologyError when a destination cannot be
+        reached, or a link's bearer cannot serve these levels."""
         if not destinations:
             raise TopologyError(f"session '{session}': at least one destination is needed")
         configs = [link.config for link in self.links.values()]
-        return SessionRoute(session, destinations, route(configs, source, destinations))
+        opened = SessionRoute(session, destinations, route(configs, source, destinations), asked)
+        for hop in opened.every_hop():
+            bearer = self.links[hop.link].whole_bits
+            if bearer is not None:
+                _require_service(opened, hop.link, bearer)
+        return opened
 
     def queue_bytes(self, session: SessionRoute) -> int:
         """What a source may have under way: the smallest queue of the session's first links."""
@@ -175,8 +228,21 @@ class Network:
         layouts = message_layout(head, MAX_MESSAGE_BYTES)
         if head.message_id not in session.open and len(session.open) >= MAX_OPEN_MESSAGES:
             raise WireError(f"session '{session.session}': more than {MAX_OPEN_MESSAGES} messages under way; end some")
+        check_message(f"session '{session.session}' message {head.message_id}", layouts, session.asked)
         ledgers = {destination: _Ledger(received_ns=head.offered_ns) for destination in session.destinations}
-        session.open[head.message_id] = Message(head, layouts, ledgers=ledgers)
+        collections = self._collections(session, layouts)
+        session.open[head.message_id] = Message(head, layouts, ledgers=ledgers, collections=collections)
+
+    def _collections(self, session: SessionRoute, layouts: Sequence[SegmentLayout]) -> dict[str, Collection]:
+        """Where a message's BITS will wait. Raises WireError when a bearer cannot carry it."""
+        bers = dict(enumerate(level.ber for level in session.asked))
+        forms = [
+            GroupForm(index, layout.level, layout.shape, bers.get(layout.level))
+            for index, layout in enumerate(layouts)
+            if layout.kind is Kind.BITS and layout.elements
+        ]
+        bearers = [(hop, self.links[hop.link].whole_bits) for hop in session.every_hop()] if forms else []
+        return {hop.link: Collection(hop, bearer, forms) for hop, bearer in bearers if bearer is not None}
 
     def carry(self, session: SessionRoute, run: packet_pb2.PacketRun, payload: bytes) -> Crossing:
         """Sends a run, whose payload this is, over the session's links. Raises WireError when it does not fit its
@@ -207,13 +273,40 @@ class Network:
         )
         message.packets += freight.packets
         message.size_bits += 0 if layout.is_symbols else layout.bits(run.count)
-        message.channel_uses += max(self.links[hop.link].channel_uses(freight) for hop in session.hops)
+        served = [hop for hop in session.hops if message.collection(hop.link, freight.kind) is None]
+        message.channel_uses += max((self.links[hop.link].channel_uses(freight) for hop in served), default=0)
         deliveries: list[Delivery] = []
-        start, departed = self._spread(session.hops, train, message, run, deliveries, 0, 0)
-        for delivery in deliveries:
-            ledger = message.ledgers[delivery.destination]
-            ledger.sent_ns = start if ledger.sent_ns is None else min(ledger.sent_ns, start)
+        services = [self._cross(hop, Parcel(train, run), message, deliveries) for hop in session.hops]
+        self._note(message, services)
+        start, departed = min(each.start_ns for each in services), max(each.departed_ns for each in services)
         return Crossing(start, departed, deliveries)
+
+    def release(self, session: SessionRoute, message_id: int) -> Crossing | None:
+        """Sends on what still waits on links that collect, as the message ends. None where nothing does.
+
+        start_ns: infinite where it waited behind the first link, which had served it before.
+        """
+        message = session.open.get(message_id)
+        deliveries: list[Delivery] = []
+        services = []
+        for each in message.collections.values() if message is not None else ():
+            if message is not None and not each.released:
+                service = self._release(each, message, deliveries)
+                if each.hop in session.hops:
+                    services.append(service)
+        if message is None or not deliveries:
+            return None
+        self._note(message, services)
+        start = min((each.start_ns for each in services), default=float("inf"))
+        return Crossing(start, max((each.departed_ns for each in services), default=0.0), deliveries)
+
+    @staticmethod
+    def _note(message: Message, services: Sequence[_Service]) -> None:
+        """What the first links did."""
+        begun = [each.start_ns for each in services if each.begun]
+        if begun:
+            message.sent_ns = min(begun) if message.sent_ns is None else min(message.sent_ns, *begun)
+        message.collected_uses = max([message.collected_uses, *(each.collected_uses for each in services)])
 
     def close_message(self, session: SessionRoute, message_id: int) -> dict[str, packet_pb2.Transit]:
         """What the message met towards each destination; empty when it is not open (a duplicate end)."""
@@ -224,14 +317,15 @@ class Network:
             link.forget(session.session, message_id)
         return {
             destination: packet_pb2.Transit(
-                sent_ns=round(message.head.offered_ns if ledger.sent_ns is None else ledger.sent_ns),
+                sent_ns=round(message.head.offered_ns if message.sent_ns is None else message.sent_ns),
                 received_ns=round(ledger.received_ns),
                 size_bits=message.size_bits,
-                channel_uses=message.channel_uses,
+                channel_uses=message.channel_uses + message.collected_uses,
                 packets=message.packets,
                 packets_lost=ledger.packets_lost,
                 element_errors=ledger.element_errors,
                 retransmissions=ledger.retransmissions,
+                packets_filled=ledger.packets_filled,
             )
             for destination, ledger in message.ledgers.items()
         }
@@ -241,47 +335,66 @@ class Network:
         for message_id in list(session.open):
             self.close_message(session, message_id)
 
-    def _spread(
-        self,
-        hops: list[Hop],
-        train: Train,
-        message: Message,
-        run: packet_pb2.PacketRun,
-        deliveries: list[Delivery],
-        errors: int,
-        retransmissions: int,
-    ) -> tuple[float, float]:
-        """Sends a train over the links that leave here, and on. Returns (first service, last departure) of these."""
-        start, departed = float("inf"), 0.0
-        for hop in hops:
-            link = self.links[hop.link]
-            passages = link.serve(train, [branch.receiver for branch in hop.branches])
-            start, departed = min(start, passages[0].start_ns), max(departed, link.free_at_ns)
-            for branch, passage in zip(hop.branches, passages, strict=True):
-                met = errors + passage.element_errors, retransmissions + passage.retransmissions
-                if branch.is_destination:
-                    self._deliver(branch.receiver, passage, message, run, deliveries, *met)
-                if branch.hops:
-                    self._spread(branch.hops, passage.train, message, run, deliveries, *met)
-        return start, departed
+    def _cross(self, hop: Hop, parcel: Parcel, message: Message, deliveries: list[Delivery]) -> _Service:
+        """Sends a parcel over a link, and on; or has it wait for the rest of its message."""
+        link = self.links[hop.link]
+        collection = message.collection(hop.link, parcel.train.freight.kind)
+        if collection is None:
+            passages = link.serve(parcel.train, [branch.receiver for branch in hop.branches])
+            self._onward(hop, parcel, passages, message, deliveries)
+            return _Service(passages[0].start_ns, link.free_at_ns)
+        collection.add(parcel)
+        if collection.complete:
+            return self._release(collection, message, deliveries)
+        could_begin_ns = max(link.free_at_ns, float(parcel.train.times_ns.min()))
+        return _Service(could_begin_ns, could_begin_ns, begun=False)
 
-    def _deliver(
-        self,
-        destination: str,
-        passage: Passage,
-        message: Message,
-        run: packet_pb2.PacketRun,
-        deliveries: list[Delivery],
-        errors: int,
-        retransmissions: int,
+    def _release(self, waiting: Collection, message: Message, deliveries: list[Delivery]) -> _Service:
+        """Serves what a link has collected of a message, and sends it on."""
+        hop = waiting.hop
+        link = self.links[hop.link]
+        gathered = waiting.release()
+        served = serve_collected(link, gathered, [branch.receiver for branch in hop.branches])
+        for parcel, passages in zip(gathered.parcels, served.passages, strict=True):
+            self._onward(hop, parcel, passages, message, deliveries)
+        start_ns = link.free_at_ns if served.start_ns is None else served.start_ns
+        return _Service(start_ns, link.free_at_ns, served.start_ns is not None, served.channel_uses)
+
+    def _onward(
+        self, hop: Hop, parcel: Parcel, passages: Sequence[Passage], message: Message, deliveries: list[Delivery]
     ) -> None:
-        train = passage.train
+        """From the end of a link to its receivers, and over the links that follow."""
+        for branch, passage in zip(hop.branches, passages, strict=True):
+            arrived = Parcel(
+                passage.train,
+                parcel.run,
+                parcel.errors + passage.element_errors,
+                parcel.retransmissions + passage.retransmissions,
+                parcel.filled + passage.packets_filled,
+            )
+            if branch.is_destination:
+                deliveries.append(self._deliver(branch.receiver, arrived, message))
+            for following in branch.hops:
+                self._cross(following, arrived, message, deliveries)
+
+    def _deliver(self, destination: str, parcel: Parcel, message: Message) -> Delivery:
         ledger = message.ledgers[destination]
-        ledger.received_ns = max(ledger.received_ns, float(train.times_ns.max()))
-        ledger.packets_lost += int((~train.alive).sum())
-        ledger.element_errors += errors
-        ledger.retransmissions += retransmissions
-        deliveries.append(Delivery(destination, _parts(train, run, self.clock.waits)))
+        ledger.received_ns = max(ledger.received_ns, float(parcel.train.times_ns.max()))
+        ledger.packets_lost += int((~parcel.train.alive).sum())
+        ledger.element_errors += parcel.errors
+        ledger.retransmissions += parcel.retransmissions
+        ledger.packets_filled += parcel.filled
+        return Delivery(destination, _parts(parcel.train, parcel.run, self.clock.waits))
+
+    def message_bearers(self) -> list[control_pb2.LinkBearer]:
+        """Of every link that takes BITS a message at a time: what it holds and chose."""
+        rows = []
+        for link in self.links.values():
+            if link.whole_bits is not None:
+                row = link.whole_bits.describe()
+                row.link = link.config.name
+                rows.append(row)
+        return rows
 
     def counters(self) -> list[control_pb2.LinkCounters]:
         """Of every link towards each of its receivers."""
@@ -303,6 +416,16 @@ class Network:
         return rows
 
 
+def _require_service(session: SessionRoute, link: str, bearer: MessageBearer) -> None:
+    """Raises TopologyError when a link's bearer cannot serve the levels that a session's source announced."""
+    objection = bearer.objection(session.asked)
+    if objection:
+        raise TopologyError(
+            f"session '{session.session}' over link '{link}': {objection}; use the codec that it was made for, or "
+            "another bearer"
+        )
+
+
 def _level_counters(level: int, count: LevelCount) -> control_pb2.LevelCounters:
     return control_pb2.LevelCounters(
         level=level,
@@ -313,6 +436,7 @@ def _level_counters(level: int, count: LevelCount) -> control_pb2.LevelCounters:
         channel_uses=count.channel_uses,
         bit_errors=count.bit_errors,
         index_errors=count.index_errors,
+        packets_filled=count.packets_filled,
     )
 
 

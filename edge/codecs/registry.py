@@ -16,10 +16,13 @@ BUILT_IN = MappingProxyType(
     {
         "autoencoder": "edge.codecs.autoencoder:Autoencoder",
         "deepjscc": "edge.codecs.deepjscc:DeepJSCC",
+        "hevc": "edge.codecs.hevc:Hevc",
         "jpeg": "edge.codecs.jpeg:Jpeg",
+        "jpeg2000": "edge.codecs.jpeg2000:Jpeg2000",
         "raw": "edge.codecs.raw:Raw",
         "slf": "edge.codecs.slf:Slf",
         "split": "edge.codecs.split:Split",
+        "swin": "edge.codecs.swin:Swin",
         "vqvae": "edge.codecs.vqvae:VQVAE",
         "vqvae2": "edge.codecs.vqvae2:VQVAE2",
     }

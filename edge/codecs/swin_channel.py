@@ -6,6 +6,8 @@ so begins as the skip alone.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -20,9 +22,7 @@ class ChannelCoder(nn.Module):
         super().__init__()
         hidden = dimension * 3 // 2
         widths = [dimension, *[hidden] * (LAYERS - 1), dimension]
-        self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
         self.scales = nn.Sequential(nn.Linear(1, hidden), nn.GELU(), nn.Linear(hidden, (LAYERS - 1) * hidden))
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)

@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 from torch import Tensor, nn
 
-from edge.codecs.symbol_code import SymbolReceiver, SymbolTransmitter, normalised
 from edge.codecs.swin_blocks import Block, Division, Merging
 from edge.codecs.swin_channel import MIDDLE_DB, ChannelCoder
+from edge.codecs.symbol_code import SymbolReceiver, SymbolTransmitter, normalised
 
 STAGES = 4
 ENCODER = (2, 2, 6, 2)  # blocks a stage

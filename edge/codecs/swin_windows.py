@@ -54,7 +54,7 @@ class Axis:
 
 @lru_cache(REMEMBERED)
 def visible(rows: Axis, columns: Axis) -> Tensor | None:
-    """[windows, 1, N, N] (bool): whether a token (third axis) may see another; None where all may. N tokens a window."""
+    """[windows, 1, N, N] (bool): who (third axis) may see whom of a window of N tokens; None where all see all."""
     if rows.whole and columns.whole:
         return None
     with torch.inference_mode(False):  # it may be used in training later

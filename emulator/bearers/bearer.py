@@ -109,7 +109,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class CarriedGroup:
-    """One segment of BITS as a receiver gets it. bits: [n], each 0 or 1; delivered: [n], False where it gets nothing."""
+    """One segment of BITS as a receiver gets it. bits: [n], each 0 or 1; delivered: [n], False where nothing comes."""
 
     bits: NDArray[np.uint8]
     delivered: NDArray[np.bool_]

@@ -81,7 +81,9 @@ class LearnedBits:
         if not asked or (len(asked) == self._levels and max(shares) - min(shares) <= EQUAL):
             return ""
         got = " and ".join(sorted({f"{share:.3g}" for share in shares}))
-        return f"{len(asked)} levels with shares of {got} are announced, but {self._name} is for {self._levels} equal ones"
+        return (
+            f"{len(asked)} levels with shares of {got} are announced, but {self._name} is for {self._levels} equal ones"
+        )
 
     def check(self, forms: Sequence[GroupForm]) -> None:
         shapes = {form.shape for form in forms}
@@ -90,8 +92,8 @@ class LearnedBits:
         if not fits or len(shape := shapes.pop()) != 3 or shape[2] != per_level:
             got = ", ".join(f"{form.level}: {list(form.shape)}" for form in forms)
             raise ValueError(
-                f"{self._name} takes bits [h, w, {per_level}] of each level 0 to {self._levels - 1}, got {{{got}}}; use "
-                "the codec that it was trained for, or another bearer"
+                f"{self._name} takes bits [h, w, {per_level}] of each level 0 to {self._levels - 1}, got {{{got}}}; "
+                "use the codec that it was trained for, or another bearer"
             )
         self._mapper.symbols_for(shape[0], shape[1])
 
@@ -111,7 +113,7 @@ class LearnedBits:
         for draws in receivers:
             received = self._channel(symbols, 0, draws(groups[order[0]].form.segment))
             guessed = np.split(self._mapper.demap(received[None], grid)[0], len(groups))
-            place = {index: guess for index, guess in zip(order, guessed, strict=True)}
+            place = dict(zip(order, guessed, strict=True))
             passages.append([CarriedGroup(place[i], whole) for i in range(len(groups))])
         return passages
 

@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from edge.segment import Kind
 from edge.wire.packets import FROM_PROTO
 from emulator.bearers.analog_symbols import FadedSymbols, NoisySymbols
-from emulator.bearers.bearer import Bearer
+from emulator.bearers.bearer import Bearer, MessageBearer
 from emulator.bearers.ideal import Ideal
 from emulator.bearers.index_channel import IndexChannel
 from emulator.bearers.ldpc_qam import CARRIED, LdpcBlocks
 from emulator.bearers.leveled_bits import LeveledBits
 from emulator.bearers.uncoded_qam import QamBits
+from emulator.bearers.unequal_protection import UnequalProtection
 from emulator.channels.ldpc import MAX_BLOCK_BITS, Mcs
 from emulator.channels.ldpc_code import LdpcMissingError
 from emulator.link_config import LinkConfig, TopologyError
 from emulator.v1 import control_pb2
 
-BearerTable = dict[Kind, Bearer]
+COLLECT_S = 0.1
+WHOLE_MESSAGES = ("learned_mapper", "unequal_protection")
+
+
+@dataclass(frozen=True)
+class BearerTable:
+    """by_kind: a bearer for every kind. whole_bits: what takes the BITS of whole messages in its place, or None."""
+
+    by_kind: dict[Kind, Bearer]
+    whole_bits: MessageBearer | None = None
 
 
 def bearer_table(config: LinkConfig) -> BearerTable:
-    """A bearer for every kind. Raises TopologyError, naming the link and the bearer."""
-    table: BearerTable = {
+    """The bearers of a link. Raises TopologyError, naming the link and the bearer."""
+    table: dict[Kind, Bearer] = {
         Kind.BITS: LeveledBits(),
         Kind.INDICES: Ideal(),
         Kind.SYMBOLS: Ideal(),
         Kind.OPAQUE: Ideal(),
     }
+    whole_bits: MessageBearer | None = None
     for i, choice in enumerate(config.proto.bearers):
         where = f"links[{config.name}].bearers[{i}]"
         try:
+            if choice.WhichOneof("bearer") in WHOLE_MESSAGES:
+                whole_bits = _whole_bits(choice, config, where)
+                continue
             for kind, bearer in _bearers(choice, config, where):
                 table[kind] = bearer
+                whole_bits = None if kind is Kind.BITS else whole_bits
         except TopologyError:
             raise
         except ValueError as error:
             raise TopologyError(f"{where}.{error}") from error
-    return table
+    return BearerTable(table, whole_bits)
+
+
+def _whole_bits(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> MessageBearer:
+    name = choice.WhichOneof("bearer")
+    chosen = choice.learned_mapper if name == "learned_mapper" else choice.unequal_protection
+    if config.loses_packets:
+        raise TopologyError(
+            f"{where}.{name}: takes whole messages, but links[{config.name}] loses single packets; leave out its loss, "
+            "queue_policy drop, and its levels' erasure and on_failure"
+        )
+    collect_s = chosen.collect_s if chosen.HasField("collect_s") else COLLECT_S
+    if not (math.isfinite(collect_s) and collect_s >= 0):
+        raise TopologyError(f"{where}.{name}.collect_s: must be >= 0 and finite (seconds), got {collect_s}")
+    snr_db = _snr_db(chosen.snr_db if chosen.HasField("snr_db") else None, config, f"{where}.{name}")
+    try:
+        if isinstance(chosen, control_pb2.UnequalProtection):
+            return UnequalProtection(chosen.symbols, snr_db, collect_s)
+        from emulator.bearers import learned_mapper  # torch: only where a link asks for it
+
+        return learned_mapper.LearnedBits(learned_mapper.open_mapper(chosen.weights), snr_db, collect_s)
+    except ValueError as error:
+        raise TopologyError(f"{where}.{name}: {error}") from error
 
 
 def _bearers(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> list[tuple[Kind, Bearer]]:
@@ -55,7 +95,8 @@ def _bearers(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> list
     if chosen == "ldpc_qam":
         return _coded(choice.ldpc_qam, config, where)
     raise TopologyError(
-        f"{where}: no bearer is set; choose leveled_bits, index_channel, analog_symbols, uncoded_qam or ldpc_qam"
+        f"{where}: no bearer is set; choose leveled_bits, index_channel, analog_symbols, uncoded_qam, ldpc_qam, "
+        "learned_mapper or unequal_protection"
     )
 
 

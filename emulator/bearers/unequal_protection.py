@@ -104,8 +104,8 @@ class UnequalProtection:
     def check(self, forms: Sequence[GroupForm]) -> None:
         if any(form.asked_ber is None for form in forms):
             raise ValueError(
-                "unequal protection needs the bit error rates of the levels, and the source announced none; use a codec "
-                "that states its levels, or another bearer"
+                "unequal protection needs the bit error rates of the levels, and the source announced none; use a "
+                "codec that states its levels, or another bearer"
             )
 
     def channel_uses(self, forms: Sequence[GroupForm]) -> list[int]:
@@ -141,9 +141,7 @@ class UnequalProtection:
         key = scheme.order, scheme.code_rate
         if key not in self._bearers:
             coded = scheme.code_rate > 0
-            self._bearers[key] = (
-                LdpcBlocks(self.snr_db, [Mcs(*key)]) if coded else QamBits(scheme.order, self.snr_db)
-            )
+            self._bearers[key] = LdpcBlocks(self.snr_db, [Mcs(*key)]) if coded else QamBits(scheme.order, self.snr_db)
         return self._bearers[key]
 
     def describe(self) -> control_pb2.LinkBearer:

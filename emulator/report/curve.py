@@ -92,7 +92,7 @@ def _level(axes: _Axes, level: float) -> list[Markup]:
 
 def _vertical(axes: _Axes, label: str) -> list[Markup]:
     drawn = []
-    for value in _ticks(axes.low, axes.high, 4):
+    for value in ticks(axes.low, axes.high, 4):
         y = axes.y(value)
         drawn.append(element("line", {"class": "grid", "x1": LEFT, "x2": WIDTH - RIGHT, "y1": y, "y2": y}))
         text = f"{value:.5g}".replace("-", "−")
@@ -110,14 +110,14 @@ def _vertical(axes: _Axes, label: str) -> list[Markup]:
 def _horizontal(axes: _Axes) -> list[Markup]:
     bottom = HEIGHT - BOTTOM
     drawn = [element("line", {"class": "axis", "x1": LEFT, "x2": WIDTH - RIGHT, "y1": bottom, "y2": bottom})]
-    for step in _ticks(0.0, axes.last_step, 8):
+    for step in ticks(0.0, axes.last_step, 8):
         place: Attributes = {"x": axes.x(step), "y": bottom + 15, "text-anchor": "middle"}
         drawn.append(element("text", {"class": "tick", **place}, f"{step:.0f}"))
     below: Attributes = {"x": (LEFT + WIDTH - RIGHT) / 2, "y": bottom + 33, "text-anchor": "middle"}
     return [*drawn, element("text", {"class": "tick", **below}, "training step")]
 
 
-def _ticks(low: float, high: float, about: int) -> list[float]:
+def ticks(low: float, high: float, about: int) -> list[float]:
     """Round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten, at most about + 1 of them."""
     rough = (high - low) / about or 1.0
     power = 10.0 ** math.floor(math.log10(rough))

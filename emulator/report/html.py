@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 
-from emulator.report import adaptation, alignment, tables, timeline, topology
+from emulator.report import adaptation, alignment, bearers, tables, timeline, topology
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element, join
 from emulator.report.numbers import fixed, significant, with_unit
@@ -41,6 +41,8 @@ def page(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         _pictures(report, originals, received),
         _adaptations(report, originals, received),
         _alignments(report, originals, received),
+        _bearers(report, originals, received),
+        _separation(report),
         _network(report),
         _receivers(report),
         _plan(report.plan),
@@ -163,6 +165,8 @@ def _caption(name: str, message: MessageReport | None, plan: PlanReceiver | None
     lines = [(name, distance), (quality_label(message), rate_label(message, plan))]
     if message is not None and message.status == "partial":
         lines.append((f"{message.packets_lost} of {message.packets} packets lost", ""))
+    if message is not None and message.packets_filled:
+        lines.append((f"{message.packets_filled} of {message.packets} packets filled", ""))
     return lines
 
 
@@ -176,6 +180,18 @@ def _alignments(report: Report, originals: Mapping[str, Picture], received: Mapp
     if not report.alignments:
         return Markup("")
     return _section("Alignment", *alignment.draw(report, originals, received))
+
+
+def _bearers(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> Markup:
+    if not report.bearers:
+        return Markup("")
+    return _section("Bearers", *bearers.draw(report, originals, received))
+
+
+def _separation(report: Report) -> Markup:
+    if report.separation is None:
+        return Markup("")
+    return _section("Who held what", *bearers.draw_separation(report.separation))
 
 
 # --- network, plan, links ---------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ class LevelReport(Section):
     level: Annotated[int, about("Number of the level, as packets carry it.")]
     ber_configured: Annotated[
         float | None,
-        about("Bit error rate that the level was given; null when bits are carried as they are.", unit="1"),
+        about("Bit error rate that the level was given; null when something else decides the bits' errors.", unit="1"),
     ] = None
     packets: Annotated[int, about("Packets served, tries beyond the first not counted.")]
     packets_lost: Annotated[int, about("Packets lost: erased, dropped, or out of tries.")] = 0
@@ -496,9 +496,9 @@ class LevelUse(Section):
     ber_asked: Annotated[
         float | None, about("Bit error rate that the source announced; null when its sessions differ.", unit="1")
     ] = None
-    ber_measured: Annotated[
-        float | None, about("Bit errors over bits; null when none were delivered.", unit="1")
-    ] = None
+    ber_measured: Annotated[float | None, about("Bit errors over bits; null when none were delivered.", unit="1")] = (
+        None
+    )
     scheme: Annotated[str, about("Modulation and code rate, where the bearer has one a level; empty otherwise.")] = ""
     size_bits: Annotated[int, about("Bits served.", unit="bit")] = 0
     bit_errors: Annotated[int, about("Bit errors in delivered packets.")] = 0
@@ -526,7 +526,7 @@ class BearerReport(Section):
     trained_snr_db: Annotated[float | None, about("Es/N0 that it was trained for; null otherwise.", unit="dB")] = None
     pictures: Annotated[int, about("Pictures that were decoded; computed.")] = 0
     channel_uses: Annotated[
-        float | None, about("Complex symbols of a message, in the mean; null when the bearer makes none.")
+        float | None, about("Complex symbols of a message, in the mean; null when the bearer makes none.", unit="1")
     ] = None
     mean_psnr_db: Annotated[
         float | None, about("Mean PSNR of the pictures, perfect copies left out; computed.", unit="dB")
@@ -616,9 +616,7 @@ class Report(Section):
     bearers: Annotated[
         list[BearerReport], about("One entry a transmit step and link, of codecs that ask for levels.")
     ] = []
-    separation: Annotated[
-        SeparationReport | None, about("Who held what; null when no codec asks for levels.")
-    ] = None
+    separation: Annotated[SeparationReport | None, about("Who held what; null when no codec asks for levels.")] = None
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []
     timing: Annotated[Timing, about("Where the wall time went.", volatile=True)] = Timing()
     restarts: Annotated[

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from emulator.report.bearer_words import bearer_name, verdicts
 from emulator.report.pairs import compare, pairs
-from emulator.report.schema import AdaptationReport, AlignmentReport, Quality, Report
+from emulator.report.schema import AdaptationReport, AlignmentReport, BearerReport, Quality, Report
 
 HEADINGS = ("receiver", "delivered", "PSNR dB", "SSIM", "rho", "transfer s")
 
 
 def summary(report: Report) -> str:
-    """One line a receiver: what arrived, how well, at which cost, columns aligned; then one line an adaptation
-    or alignment."""
+    """One line a receiver: what arrived, how well, at which cost, columns aligned; then one line an adaptation,
+    alignment or bearer."""
     rows = [
         (
             receiver.name,
@@ -30,6 +31,9 @@ def summary(report: Report) -> str:
         for row in [HEADINGS, *rows]
     ]
     told = [*(_adaptation(report, row) for row in report.adaptations), *map(_alignment, report.alignments)]
+    told += map(_bearer, report.bearers)
+    if report.separation is not None:
+        told.append(" ".join(verdicts(report.separation)))
     return "\n".join([*lines, *told])
 
 
@@ -53,6 +57,22 @@ def _alignment(row: AlignmentReport) -> str:
     if row.before is not None and row.after is not None:
         parts.append(f"{row.before.pictures} pictures sent again: {_gains(row.before, row.after)}")
     return "; ".join(parts)
+
+
+def _bearer(row: BearerReport) -> str:
+    snr = "" if row.snr_db is None else f" at {row.snr_db:g} dB"
+    parts = [f"step {row.step}, {row.link}: {bearer_name(row)}{snr}: PSNR {_shown(row.mean_psnr_db, 2)} dB"]
+    if row.low_psnr_db is not None and row.high_psnr_db is not None:
+        parts[0] += f" ({row.low_psnr_db:.1f} to {row.high_psnr_db:.1f})"
+    if row.channel_uses is not None:
+        parts.append(f"{row.channel_uses:g} symbols a picture")
+    for what, number in (
+        ("lost", sum(use.packets_lost for use in row.levels)),
+        ("filled", sum(use.packets_filled for use in row.levels)),
+    ):
+        if number:
+            parts.append(f"{number} packets {what}")
+    return ", ".join(parts)
 
 
 def _gains(before: Quality, after: Quality) -> str:

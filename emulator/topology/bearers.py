@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
+from emulator.bearers import shipped_mappers
 from emulator.topology.fields import Model, Number, OneOf, fault, shown
-from emulator.topology.quantities import SnrDb
+from emulator.topology.quantities import Seconds, SnrDb
 from emulator.topology.source import nearest
 
 Coherence = Literal["message", "packet"]
@@ -63,11 +65,73 @@ class Ldpc(Model):
         return self
 
 
+ChannelUses = Annotated[int, Number("give a number of channel uses", at_least=1, at_most=10**9, whole=True)]
+_COLLECT = (
+    "the model time in s that the link waits for a message's packets after the first has come. What comes later counts "
+    "as missing"
+)
+
+
+class Learned(Model):
+    """A learned channel mapper and demapper (Split DeepJSCC): the link collects a message, maps its bits to symbols,
+    sends these over AWGN and maps what is received to bits again. What is missing of the message is filled in.
+
+    Needs `weights`, or `symbols` and `trained_snr_db`, which choose a shipped mapper. A larger picture than the mapper
+    is stated for takes proportionally more symbols. The link must not lose single packets.
+    """
+
+    symbols: ChannelUses | None = Field(default=None, description="the channel uses a message of the shipped mapper")
+    trained_snr_db: Annotated[float, Number("give the Es/N0 in dB", at_least=-100, at_most=200)] | None = Field(
+        default=None, description="the Es/N0 in dB that the shipped mapper was trained at"
+    )
+    weights: str | None = Field(
+        default=None, description="the path of a .safetensors file, in place of symbols and trained_snr_db"
+    )
+    snr_db: SnrDb = Field(default="from_radio", description="the Es/N0 in dB, or from_radio for the link's own")
+    collect_s: Seconds = Field(default=0.1, description=_COLLECT)
+
+    @model_validator(mode="after")
+    def _one_mapper(self) -> Self:
+        if (self.symbols is None) != (self.trained_snr_db is None):
+            raise fault("symbols and trained_snr_db go together; give both, or weights in their place")
+        if (self.weights is None) == (self.symbols is None):
+            raise fault("must have either weights or symbols and trained_snr_db; give one of the two")
+        if self.weights is not None and not Path(self.weights).is_file():
+            raise fault(f"weights: no such file: {shown(self.weights)}; give the path of a .safetensors file")
+        if self.weights is None and self.file not in shipped_mappers.names():
+            raise fault(shipped_mappers.unknown(self.file))
+        return self
+
+    @property
+    def file(self) -> str:
+        """The shipped mapper's name, or the file's absolute path."""
+        if self.weights is not None:
+            return str(Path(self.weights).resolve())
+        assert self.symbols is not None  # checked above
+        assert self.trained_snr_db is not None
+        return shipped_mappers.name_of(self.symbols, self.trained_snr_db)
+
+
+class Unequal(Model):
+    """Unequal protection: the link collects a message and sends each reliability level by LDPC and QAM, by QAM alone
+    or not at all, so that the bit error rates which the source announced are met as far as the symbols go, the most
+    reliable level first. What is missing of the message stays missing. The link must not lose single packets.
+    """
+
+    symbols: ChannelUses = Field(description="the channel uses that a message may take")
+    snr_db: SnrDb = Field(default="from_radio", description="the Es/N0 in dB, or from_radio for the link's own")
+    collect_s: Seconds = Field(default=0.1, description=_COLLECT)
+
+
 class BitBearer(OneOf):
     """How BITS are carried. `ideal`, `levels`, or a mapping with one of:"""
 
     qam: Qam | None = Field(default=None, description="an uncoded modulation")
     ldpc: Ldpc | None = Field(default=None, description="a code and a modulation")
+    learned: Learned | None = Field(default=None, description="a learned mapper of whole messages")
+    unequal: Unequal | None = Field(
+        default=None, description="codes and modulations for whole messages, chosen level by level"
+    )
 
 
 class OpaqueBearer(OneOf):
@@ -126,7 +190,8 @@ class Bearers(Model):
     """How each kind of segment is carried. What is not listed is carried as it is; BITS by their levels."""
 
     bits: Annotated[Literal["ideal", "levels"] | BitBearer, _word_or(BitBearer, "ideal", "levels")] = Field(
-        default="levels", description="the bearer of BITS: ideal, levels, {qam: ...} or {ldpc: ...}"
+        default="levels",
+        description="the bearer of BITS: ideal, levels, {qam: ...}, {ldpc: ...}, {learned: ...} or {unequal: ...}",
     )
     indices: Annotated[Literal["ideal", "levels"] | IndexBearer, _word_or(IndexBearer, "ideal", "levels")] = Field(
         default="ideal", description="the bearer of INDICES: ideal, levels, {dmc: p}, {qam: ...} or {ldpc: ...}"

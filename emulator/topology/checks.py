@@ -17,6 +17,7 @@ from emulator.topology.schema import (
     GeometricLevels,
     IndexBearer,
     Ldpc,
+    Learned,
     Level,
     Link,
     LinkLevels,
@@ -27,6 +28,7 @@ from emulator.topology.schema import (
     Scenario,
     SetLink,
     SymbolBearer,
+    Unequal,
 )
 from emulator.topology.source import KeyPath, nearest
 from emulator.topology.workload import Adapt, Align, Cast
@@ -154,14 +156,28 @@ def _bearers(
         yield (*path, "indices"), "levels needs bits carried by levels too; set bits: levels"
     if index_qam is not None and (not isinstance(bits, BitBearer) or bits.qam != index_qam):
         yield (*path, "indices"), "qam needs bits carried by the same qam; give both the same order and snr_db"
+    if isinstance(bits, BitBearer) and (bits.learned or bits.unequal) and _loses_packets(scenario, link, levels):
+        yield (
+            (*path, "bits"),
+            f"{'learned' if bits.learned else 'unequal'} takes whole messages, but the link loses single packets; leave "
+            "out loss, queue_policy drop and the levels' erasure and on_failure",
+        )
     if link.radio is None:
         for key in _snr_from_radio(bearers):
             yield (*path, *key), "from_radio needs a radio on the link; give snr_db in dB or the link a radio"
 
 
+def _loses_packets(scenario: Scenario, link: Link, levels: LinkLevels | None) -> bool:
+    resolved = resolve_levels(scenario, levels)
+    table = [resolved.geometric] if isinstance(resolved, GeometricLevels) else resolved
+    by_level = isinstance(table, list) and any(each.erasure or each.on_failure != "deliver" for each in table)
+    by_chance = link.loss is not None and link.loss.independent != 0
+    return by_level or by_chance or link.queue_policy == "drop"
+
+
 def _snr_from_radio(bearers: Bearers) -> Iterable[tuple[str, ...]]:
-    for key, bearer in itertools.product(("bits", "indices", "opaque"), ("qam", "ldpc")):
-        modem: Qam | Ldpc | None = getattr(getattr(bearers, key), bearer, None)
+    for key, bearer in itertools.product(("bits", "indices", "opaque"), ("qam", "ldpc", "learned", "unequal")):
+        modem: Qam | Ldpc | Learned | Unequal | None = getattr(getattr(bearers, key), bearer, None)
         if modem is not None and modem.snr_db == "from_radio":
             yield (key, bearer)
     symbols = bearers.symbols
@@ -327,7 +343,8 @@ def _set_link(scenario: Scenario, step: SetLink, path: KeyPath) -> Iterator[Find
     if step.levels is not None:
         yield from _levels(scenario, step.levels, link.name in planned_names(scenario), (*path, "levels"))
     if step.bearers is not None:
-        yield from _bearers(scenario, link, step.bearers, levels, (*path, "bearers"))
+        changed = link if step.loss is None else link.model_copy(update={"loss": step.loss})
+        yield from _bearers(scenario, changed, step.bearers, levels, (*path, "bearers"))
 
 
 def _align(scenario: Scenario, step: Align, path: KeyPath) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from emulator.topology.schema import (
     GeometricLevels,
     IndexBearer,
     Ldpc,
+    Learned,
     Level,
     Link,
     LinkLevels,
@@ -31,6 +32,7 @@ from emulator.topology.schema import (
     Scenario,
     SetLink,
     SymbolBearer,
+    Unequal,
 )
 from emulator.v1 import control_pb2
 
@@ -120,7 +122,8 @@ def link_change(scenario: Scenario, step: SetLink, current: control_pb2.Link) ->
     if step.levels is not None:
         request.levels.extend(_levels(scenario, step.levels, rate.radio))
     if step.bearers is not None:
-        request.bearers.extend(_bearers(step.bearers))
+        # none at all would keep the old ones; `ideal` contradicts levels that flip bits, so these carry it as well
+        request.bearers.extend(_bearers(step.bearers) or [control_pb2.Bearer(leveled_bits=control_pb2.LeveledBits())])
     if step.loss is not None:
         request.loss.CopyFrom(_loss(step.loss))
     return request
@@ -210,6 +213,10 @@ def _bearers(bearers: Bearers) -> list[control_pb2.Bearer]:
         messages.append(control_pb2.Bearer(leveled_bits=control_pb2.LeveledBits()))
     elif isinstance(bearers.bits, BitBearer) and bearers.bits.qam is not None:
         messages.append(control_pb2.Bearer(uncoded_qam=_qam(bearers.bits.qam)))
+    elif isinstance(bearers.bits, BitBearer) and bearers.bits.learned is not None:
+        messages.append(control_pb2.Bearer(learned_mapper=_learned(bearers.bits.learned)))
+    elif isinstance(bearers.bits, BitBearer) and bearers.bits.unequal is not None:
+        messages.append(control_pb2.Bearer(unequal_protection=_unequal(bearers.bits.unequal)))
     for kind, bearer in _coded(bearers):
         messages.append(control_pb2.Bearer(ldpc_qam=_ldpc(kind, bearer)))
     crossover = _crossover(bearers)
@@ -224,8 +231,8 @@ def _crossover(bearers: Bearers) -> float | None:
     """Of the channel that INDICES need of their own; None where they ride as the bits do."""
     if isinstance(bearers.indices, IndexBearer):
         return bearers.indices.dmc
-    with_bits = isinstance(bearers.bits, BitBearer) and bearers.bits.ldpc is not None
-    return 0.0 if bearers.indices == "ideal" and bearers.bits != "ideal" and not with_bits else None
+    rides = bearers.bits == "levels" or (isinstance(bearers.bits, BitBearer) and bearers.bits.qam is not None)
+    return 0.0 if bearers.indices == "ideal" and rides else None
 
 
 def _coded(bearers: Bearers) -> Iterator[tuple[packet_pb2.SegmentKind, Ldpc]]:
@@ -253,6 +260,16 @@ def _ldpc(kind: packet_pb2.SegmentKind, ldpc: Ldpc) -> control_pb2.LdpcQam:
 
 def _qam(qam: Qam) -> control_pb2.UncodedQam:
     return control_pb2.UncodedQam(order=qam.order, snr_db=None if qam.snr_db == "from_radio" else qam.snr_db)
+
+
+def _learned(learned: Learned) -> control_pb2.LearnedMapper:
+    snr_db = None if learned.snr_db == "from_radio" else learned.snr_db
+    return control_pb2.LearnedMapper(weights=learned.file, snr_db=snr_db, collect_s=learned.collect_s)
+
+
+def _unequal(unequal: Unequal) -> control_pb2.UnequalProtection:
+    snr_db = None if unequal.snr_db == "from_radio" else unequal.snr_db
+    return control_pb2.UnequalProtection(symbols=unequal.symbols, snr_db=snr_db, collect_s=unequal.collect_s)
 
 
 def _analog(symbols: SymbolBearer) -> control_pb2.AnalogSymbols:

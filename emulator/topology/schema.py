@@ -20,10 +20,12 @@ from emulator.topology.bearers import (
     CodedLevel,
     IndexBearer,
     Ldpc,
+    Learned,
     Qam,
     Rayleigh,
     Rician,
     SymbolBearer,
+    Unequal,
 )
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import GeometricLevels, Level, LevelTable, LinkLevels
@@ -63,6 +65,7 @@ __all__ = [
     "GeometricLevels",
     "IndexBearer",
     "Ldpc",
+    "Learned",
     "Level",
     "LevelTable",
     "Link",
@@ -89,6 +92,7 @@ __all__ = [
     "Step",
     "SymbolBearer",
     "Transmit",
+    "Unequal",
     "Wait",
 ]
 

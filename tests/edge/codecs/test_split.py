@@ -12,6 +12,7 @@ import torch
 from edge import metrics
 from edge.codecs import weights
 from edge.codecs.contract import CodecError, Half
+from edge.codecs.leveled import AsksForLevels
 from edge.codecs.split import LEVEL_BERS, PAIRING, UNKNOWN, Split, digest, received_bits
 from edge.codecs.split_network import SplitReceiver, SplitShape, SplitTransmitter, to_maps, to_vectors
 from edge.segment import Kind, Segment
@@ -60,6 +61,13 @@ def test_halves_in_two_processes_make_what_both_make_together(file: Path, codec:
     with pytest.raises(CodecError, match="this half has no encoder"):
         receiver.encode(PICTURE)
     assert {name.split(".")[0] for name in receiver.parameters()} == {"decoder"}
+
+
+def test_it_asks_for_levels(codec: Split) -> None:
+    assert isinstance(codec, AsksForLevels)
+    assert list(codec.level_bers) == pytest.approx(BERS)
+    sizes = [segment.size_bits for segment in codec.encode(PICTURE)]
+    assert [size / sum(sizes) for size in sizes] == pytest.approx(list(codec.level_shares))
 
 
 def test_segments_flattened_one_after_the_other_are_the_vector_of_the_paper(codec: Split) -> None:

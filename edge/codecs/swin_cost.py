@@ -1,0 +1,144 @@
+"""What `swin`'s networks cost: parameters and floating-point operations, counted from the size without building them,
+and the time that a network took here. By these a base station chooses a receiver's decoder.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edge.codecs.swin_channel import LAYERS
+from edge.codecs.swin_network import ENCODER, VARIANTS, SwinReceiver, SwinShape
+from edge.codecs.swin_windows import Axis
+
+BYTES = 4  # of a parameter while it runs
+
+
+class Cost(NamedTuple):
+    """Of one half, for one picture."""
+
+    parameters: int
+    flops: int
+    """A multiplication and an addition count as two; only matrix products are counted, which are nearly all."""
+
+    def __add__(self, other: object) -> Cost:
+        if not isinstance(other, Cost):
+            return NotImplemented
+        return Cost(self.parameters + other.parameters, self.flops + other.flops)
+
+
+class TooWeakError(ValueError):
+    """No decoder fits; one sentence with both figures."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """flops_per_s: what the device does of matrix products a second; memory_bytes: what it has for parameters."""
+
+    flops_per_s: float
+    memory_bytes: int
+
+
+def encoder_cost(shape: SwinShape, height: int, width: int) -> Cost:
+    """height, width: of the picture; sides that are no multiple of shrink count as padded."""
+    rows, columns = _padded(shape, height), _padded(shape, width)
+    total, before = Cost(0, 0), 3
+    for after, factor, blocks in zip(shape.widths, shape.factors, ENCODER, strict=True):
+        rows, columns = rows // factor, columns // factor
+        gathered = before * factor**2
+        total += _norm(gathered) + _linear(gathered, after, rows * columns)
+        total += _blocks(shape, after, blocks, rows, columns)
+        before = after
+    positions = rows * columns
+    return total + _channel(before, positions) + _linear(before, shape.numbers, positions)
+
+
+def decoder_cost(shape: SwinShape, blocks: Sequence[int], height: int, width: int) -> Cost:
+    """blocks: one of VARIANTS, or others. height, width: as `encoder_cost`."""
+    rows, columns = _padded(shape, height) // shape.shrink, _padded(shape, width) // shape.shrink
+    widths = shape.widths[::-1]
+    total = _linear(shape.numbers, widths[0], rows * columns) + _channel(widths[0], rows * columns)
+    sizes = zip(widths, (*widths[1:], 3), shape.factors[::-1], blocks, strict=True)
+    for before, after, factor, count in sizes:
+        total += _blocks(shape, before, count, rows, columns)
+        total += _norm(before) + _linear(before, after * factor**2, rows * columns)
+        rows, columns = rows * factor, columns * factor
+    return total
+
+
+def choose_variant(
+    shape: SwinShape, height: int, width: int, capacity: Capacity, latency_s: float, held: Sequence[str]
+) -> str:
+    """The strongest of the decoders `held` whose parameters fit the device's memory and that decodes a picture in time.
+
+    Raises TooWeakError, naming both figures, when even the weakest does not.
+    """
+    costs = {name: decoder_cost(shape, VARIANTS[name], height, width) for name in held}
+    by_strength = sorted(held, key=lambda name: costs[name].flops, reverse=True)
+    for name in by_strength:
+        if fits(costs[name], capacity, latency_s):
+            return name
+    weakest = costs[by_strength[-1]]
+    raise TooWeakError(
+        f"decoder '{by_strength[-1]}': needs {weakest.flops:.3g} FLOP in {latency_s:g} s and "
+        f"{weakest.parameters * BYTES} bytes, the device has {capacity.flops_per_s:.3g} FLOP/s and "
+        f"{capacity.memory_bytes} bytes; allow more time or train a weaker decoder"
+    )
+
+
+def fits(cost: Cost, capacity: Capacity, latency_s: float) -> bool:
+    """Whether a device can hold the network and run it once in that time."""
+    return cost.flops <= capacity.flops_per_s * latency_s and cost.parameters * BYTES <= capacity.memory_bytes
+
+
+@torch.inference_mode()
+def measured_latency_s(receiver: SwinReceiver, shape: SwinShape, height: int, width: int, repeats: int = 5) -> float:
+    """Median wall time of decoding one picture here, after one that is not counted, with torch's present threads."""
+    rows, columns = _padded(shape, height) // shape.shrink, _padded(shape, width) // shape.shrink
+    code = torch.zeros(1, shape.numbers, rows, columns)
+    times = [_timed(receiver, code) for _ in range(repeats + 1)]
+    return statistics.median(times[1:])
+
+
+def _timed(receiver: SwinReceiver, code: Tensor) -> float:
+    begun = time.perf_counter()
+    receiver(code)
+    return time.perf_counter() - begun
+
+
+def _padded(shape: SwinShape, side: int) -> int:
+    return -(-side // shape.shrink) * shape.shrink
+
+
+def _linear(before: int, after: int, positions: int) -> Cost:
+    return Cost((before + 1) * after, 2 * before * after * positions)
+
+
+def _norm(dimension: int) -> Cost:
+    return Cost(2 * dimension, 0)
+
+
+def _blocks(shape: SwinShape, dimension: int, count: int, rows: int, columns: int) -> Cost:
+    """Attention over what whole windows cover, MLPs over the map itself."""
+    down, across = Axis.of(rows, shape.window, False), Axis.of(columns, shape.window, False)
+    covered, inside = down.extended * across.extended, down.window * across.window
+    products = Cost((2 * shape.window - 1) ** 2 * (dimension // shape.head), 4 * covered * inside * dimension)
+    attention = products + _linear(dimension, 3 * dimension, covered) + _linear(dimension, dimension, covered)
+    wide = shape.widening * dimension
+    mlp = _linear(dimension, wide, rows * columns) + _linear(wide, dimension, rows * columns)
+    one = _norm(dimension) + attention + _norm(dimension) + mlp
+    return Cost(count * one.parameters, count * one.flops)
+
+
+def _channel(dimension: int, positions: int) -> Cost:
+    hidden = dimension * 3 // 2
+    layers = _linear(dimension, hidden, positions) + _linear(hidden, dimension, positions)
+    for _ in range(LAYERS - 2):
+        layers += _linear(hidden, hidden, positions)
+    return layers + _linear(1, hidden, 1) + _linear(hidden, (LAYERS - 1) * hidden, 1)
