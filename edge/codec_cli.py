@@ -21,6 +21,7 @@ from edge.train.cli import scaled, train
 from edge.train.cli_dncnn import train_dncnn
 from edge.train.cli_index_prior import train_index_prior
 from edge.train.cli_slf import train_classifier, train_slf
+from edge.train.cli_smrc import train_smrc
 from edge.train.cli_split import compare_estimators, train_channel_mapper, train_split
 from edge.train.cli_swin import train_swin
 
@@ -71,6 +72,7 @@ train.add_command(train_dncnn)
 train.add_command(train_index_prior)
 train.add_command(train_slf)
 train.add_command(train_classifier)
+train.add_command(train_smrc)
 train.add_command(train_split)
 train.add_command(compare_estimators)
 train.add_command(train_channel_mapper)

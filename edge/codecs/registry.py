@@ -21,6 +21,7 @@ BUILT_IN = MappingProxyType(
         "jpeg2000": "edge.codecs.jpeg2000:Jpeg2000",
         "raw": "edge.codecs.raw:Raw",
         "slf": "edge.codecs.slf:Slf",
+        "smrc": "edge.codecs.smrc:Smrc",
         "split": "edge.codecs.split:Split",
         "swin": "edge.codecs.swin:Swin",
         "vqvae": "edge.codecs.vqvae:VQVAE",

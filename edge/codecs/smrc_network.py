@@ -1,10 +1,10 @@
-"""Networks of SMRC (Mortaheb, Khojastepour, Chakradhar, Ulukus: "Semantic Multi-Resolution Communications", section II):
-a trunk that all heads share, heads h_lk, a decoder and a semantic extractor for each head.
+"""Networks of SMRC (Mortaheb, Khojastepour, Chakradhar, Ulukus: "Semantic Multi-Resolution Communications", section
+II): a trunk that all heads share, heads h_lk, a decoder and a semantic extractor for each head.
 
 Figs. 5 and 6 are not in the text we have, so the sizes are ours: two halvings and one residual block in the trunk, a
 linear layer a head, and a decoder that mirrors them; the extractor is SLF's classifier. A single-head encoder of the
-same complexity, the paper's upper bound, is this network with one head of all symbols. Nothing here knows of channels,
-training or files.
+same complexity, the paper's upper bound, is this network with one head of all symbols. The paper's 40 symbols a head
+are taken as real numbers, which make 20 complex symbols. Nothing here knows of channels, training or files.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SmrcShape:
     colours: int = 1
     channels: int = 24
     classes: int = 10
-    heads: tuple[HeadShape, ...] = field(default_factory=lambda: equal_heads(2, 40, 10))
+    heads: tuple[HeadShape, ...] = field(default_factory=lambda: equal_heads(2, 20, 10))
 
     def __post_init__(self) -> None:
         if self.side % SHRINK or self.side < SHRINK:

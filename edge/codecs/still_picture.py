@@ -2,8 +2,8 @@
 
 Charged: the coded data that the picture alone decides. Not charged: the container and the parameter sets, which a
 receiver rebuilds from the picture's size and the options. The size itself takes 4 bytes unless `size` says that both
-ends agreed on it; with shrink=best one byte more names the factor (jpeg_shrink.py). How a format codes is in hevc.py and
-jpeg2000.py.
+ends agreed on it; with shrink=best one byte more names the factor (jpeg_shrink.py). How a format codes is said in
+hevc.py and jpeg2000.py.
 """
 
 from __future__ import annotations

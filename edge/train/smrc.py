@@ -103,6 +103,12 @@ class LabelledPictures(WholePictures):
         """As WholePictures. Raises ImageError when a picture has no label."""
         self.labels = labelled(groups)
         super().__init__(groups, side, seed)
+        self.side = side
+
+    @property
+    def colours(self) -> int:
+        """1 when every picture is grey, else 3."""
+        return 1 if all(bool((stack == stack[..., :1]).all()) for stack in self.groups) else 3
 
     @property
     def classes(self) -> int:
@@ -216,7 +222,7 @@ class SmrcTrainer(Trainer):
     """Codec and extractors in turns."""
 
     def __init__(self, learner: SmrcLearner, schedule: Schedule, pictures: LabelledPictures, turns: Turns) -> None:
-        super().__init__(learner, schedule, pictures)
+        super().__init__(learner, schedule, pictures)  # type: ignore[arg-type]  # see LabelledPictures.batch
         self.pair, self.turns = learner, turns
 
     def train_step(self) -> float:

@@ -159,8 +159,8 @@ def _bearers(
     if isinstance(bits, BitBearer) and (bits.learned or bits.unequal) and _loses_packets(scenario, link, levels):
         yield (
             (*path, "bits"),
-            f"{'learned' if bits.learned else 'unequal'} takes whole messages, but the link loses single packets; leave "
-            "out loss, queue_policy drop and the levels' erasure and on_failure",
+            f"{'learned' if bits.learned else 'unequal'} takes whole messages, but the link loses single packets; "
+            "leave out loss, queue_policy drop and the levels' erasure and on_failure",
         )
     if link.radio is None:
         for key in _snr_from_radio(bearers):

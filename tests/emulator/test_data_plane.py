@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -418,6 +419,162 @@ def test_a_topology_is_refused_while_messages_are_under_way_and_when_it_is_wrong
             await rx.expect("batch")
             with pytest.raises(grpc.aio.AioRpcError, match="messages are under way"):
                 await control.ApplyTopology(pb.ApplyTopologyRequest(topology=network()))
+            await channel.close()
+
+    asyncio.run(scenario())
+
+
+# -- bearers of whole messages -------------------------------------------------------------------------------------
+
+
+def leveled(number: int = 0, levels: int = 4) -> packet_pb2.Batch:
+    """A message of 4x4 positions, 4 bits each a level."""
+    draw = np.random.default_rng(number)
+    parts = [Segment(Kind.BITS, draw.integers(0, 2, (4, 4, 4), dtype=np.uint8), level=level) for level in range(levels)]
+    return packet_pb2.Batch(
+        frames=[
+            packet_pb2.Frame(head=message_head("s", number, parts)),
+            *(packet_pb2.Frame(run=run) for run in packetize("s", number, parts, packet_bytes=2)),
+            packet_pb2.Frame(end=packet_pb2.MessageEnd(session="s", message_id=number)),
+        ]
+    )
+
+
+async def announce(tx: Peer, rx: Peer | None, bers: list[float], shares: list[float]) -> data_plane_pb2.Answer:
+    """The answer to tx->rx with these levels, which rx accepts if it hears of it."""
+    announcement = data_plane_pb2.Announcement(
+        session="s", source="tx", destinations=["rx"], level_bers=bers, level_shares=shares
+    )
+    await tx.send(announcement=announcement)
+    if rx is not None:
+        assert (await rx.expect("announcement")).announcement == announcement
+        await rx.send(answer=data_plane_pb2.Answer(session="s", destination="rx", accepted=True))
+    return (await tx.expect("answer")).answer
+
+
+def through(mapper: Path, snr_db: float = 3.0) -> list[pb.Bearer]:
+    return [pb.Bearer(learned_mapper=pb.LearnedMapper(weights=str(mapper), snr_db=snr_db))]
+
+
+async def _collected(clock: int, mapper: Path, fields: dict[str, object]) -> list[tuple[bytes, str]]:
+    """Three messages of a tx whose link collects them; the last one is never finished by its source."""
+    topology = network(clock, rate_bps=4e4, delay_s=0.01, bearers=through(mapper), **fields)
+    got = []
+    async with serving(topology) as address, Peer(address, "tx") as tx, Peer(address, "rx") as rx:
+        assert (await announce(tx, rx, [0.4, 0.3, 0.2, 0.1], [0.25] * 4)).accepted
+        await tx.expect("credit")
+        batches = [leveled(number) for number in range(3)]
+        del batches[2].frames[-4:-1]
+        for batch in batches:
+            await tx.send(batch=batch)
+        for _ in batches:
+            message = await receive(rx)
+            got.append((b"".join(part.values.tobytes() for part in message.segments), str(message.transit)))
+    return got
+
+
+def test_clocks_agree_on_messages_that_are_collected(mapper_file: Path) -> None:
+    outcomes = [
+        asyncio.run(_collected(clock, mapper_file, {})) for clock in (pb.CLOCK_MODE_VIRTUAL, pb.CLOCK_MODE_REAL)
+    ]
+    assert outcomes[0] == outcomes[1]
+    assert len({payload for payload, _ in outcomes[0]}) == 3
+
+
+def test_a_source_that_reconnects_sends_a_collected_message_from_its_head(mapper_file: Path) -> None:
+    async def scenario() -> None:
+        topology = network(bearers=through(mapper_file))
+        async with serving(topology) as address, Peer(address, "rx") as rx:
+            async with Peer(address, "tx") as tx:
+                await announce(tx, rx, [0.4, 0.3, 0.2, 0.1], [0.25] * 4)
+                half = leveled()
+                del half.frames[9:]
+                await tx.send(batch=half)
+                await rx.expect("batch")  # the head
+            await asyncio.sleep(0.2)
+            async with Peer(address, "tx") as tx:
+                await announce(tx, rx, [0.4, 0.3, 0.2, 0.1], [0.25] * 4)
+                await tx.send(batch=leveled())
+                message = await receive(rx)
+                assert message.complete
+                assert (message.transit.packets, message.transit.channel_uses) == (16, 32)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("bers", "shares", "sentence"),
+    [
+        ([0.1, 0.2], [0.5, 0.5], "level_bers[1]: must not exceed level 0's 0.1, got 0.2"),
+        ([0.2, 0.1], [0.5, 0.4], "level_shares: must have sum 1"),
+        (
+            [0.2, 0.1],
+            [0.5, 0.5],
+            "session 's' over link 'air': 2 levels with shares of 0.5 are announced, but the learned",
+        ),
+    ],
+)
+def test_levels_that_cannot_be_served_are_answered_with_a_refusal(
+    mapper_file: Path, bers: list[float], shares: list[float], sentence: str
+) -> None:
+    async def scenario() -> None:
+        async with serving(network(bearers=through(mapper_file))) as address, Peer(address, "tx") as tx:
+            answer = await announce(tx, None, bers, shares)
+            assert (answer.accepted, answer.destination) == (False, "rx")
+            assert sentence in answer.reason
+            async with Peer(address, "rx") as rx:  # and the stream goes on
+                assert (await announce(tx, rx, [0.2] * 4, [0.25] * 4)).accepted
+
+    asyncio.run(scenario())
+
+
+def test_messages_that_do_not_keep_to_what_was_announced_end_the_stream() -> None:
+    async def scenario() -> None:
+        async with serving(network()) as address, Peer(address, "tx") as tx, Peer(address, "rx") as rx:
+            await announce(tx, rx, [0.4, 0.3, 0.2], [1 / 3] * 3)
+            await tx.send(batch=leveled())
+            code, sentence = await tx.refusal()
+            assert code is grpc.StatusCode.INVALID_ARGUMENT
+            assert "segment 3 has level 3, but 3 levels were announced; use levels 0 to 2" in sentence
+
+    asyncio.run(scenario())
+
+
+def test_bearers_are_swapped_and_described_live_but_not_where_they_do_not_fit(mapper_file: Path) -> None:
+    async def scenario() -> None:
+        async with serving(network()) as address, Peer(address, "tx") as tx, Peer(address, "rx") as rx:
+            channel = open_channel(address, PLAIN, "emulator")
+            control = control_pb2_grpc.LinkControlServiceStub(channel)
+
+            async def crossed(
+                number: int, bearers: list[pb.Bearer]
+            ) -> tuple[ReceivedMessage, pb.DescribeBearersResponse]:
+                await control.UpdateLink(pb.UpdateLinkRequest(name="air", bearers=bearers))
+                await tx.send(batch=leveled(number))
+                message = await receive(rx)
+                return message, await control.DescribeBearers(pb.DescribeBearersRequest())
+
+            assert not (await control.DescribeBearers(pb.DescribeBearersRequest())).links
+            await announce(tx, rx, [0.4, 0.3, 0.2, 0.1], [0.25] * 4)
+            message, said = await crossed(0, through(mapper_file, snr_db=7.0))
+            (link,) = said.links
+            assert (link.link, link.snr_db, message.transit.channel_uses) == ("air", 7.0, 32)
+            assert (link.learned_mapper.weights, link.learned_mapper.demapper_digest) == (mapper_file.name, "feed")
+            assert "emulator.bearers.mapper_network" in said.network_modules
+
+            unequal = pb.UnequalProtection(symbols=100, snr_db=15.0)
+            message, said = await crossed(1, [pb.Bearer(unequal_protection=unequal)])
+            (shown,) = said.links[0].unequal_protection.messages
+            assert [level.target_ber for level in shown.levels] == [0.4, 0.3, 0.2, 0.1]
+            assert sum(level.symbols for level in shown.levels) == message.transit.channel_uses <= 100
+
+            message, said = await crossed(2, [pb.Bearer(leveled_bits=pb.LeveledBits())])
+            assert not said.links
+            assert message.transit.element_errors == 0
+
+            await announce(tx, rx, [0.4, 0.3], [0.5, 0.5])
+            with pytest.raises(grpc.aio.AioRpcError, match="session 's' over link 'air': 2 levels with shares of 0.5"):
+                await control.UpdateLink(pb.UpdateLinkRequest(name="air", bearers=through(mapper_file)))
             await channel.close()
 
     asyncio.run(scenario())

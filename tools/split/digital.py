@@ -1,0 +1,238 @@
+"""The digital baseline: a classical picture codec, 5G LDPC, QAM; for each SNR and K the best scheme of the table.
+
+Counted as kindly as can be. A picture has K symbols of m bits at code rate R, so floor(K m R / 8) bytes: no CRC, no
+container, no head, and the receiver knows which blocks failed. Codewords are a picture's own (K m bits), or of 512 or
+768 bits (the paper's), which pictures share, one after the other: a picture is lost with any block that holds a part of
+it. Where a picture does not fit or is lost the receiver shows its mean colour, free of charge, an outage. Of all schemes
+the one of the highest mean PSNR is taken after the fact, over the very pictures and noise that are reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import metrics
+from edge.codecs.contract import CodecError, Half
+from edge.codecs.hevc import Hevc
+from edge.codecs.jpeg2000 import Jpeg2000
+from edge.codecs.jpeg_shrink import FACTOR_BYTES, FACTORS, scaled
+from edge.codecs.still_picture import StillPicture
+from edge.images import Picture
+from emulator.channels.ldpc import MAX_BLOCK_BITS, BlockPlan, LdpcQam, Mcs
+from emulator.channels.ldpc_code import MIN_K, LdpcCode, max_k
+from emulator.channels.mcs import RATES
+from emulator.channels.noise import NoiseKey, SegmentNoise
+from tools.ftsc.results import Row
+from tools.split.curves import row
+from tools.split.setting import SNRS_DB, SYMBOLS, Setting
+
+ORDERS = (4, 16, 64)
+LENGTHS = (0, 512, 768)  # coded bits of a block; 0: those of a picture
+CODECS: Mapping[str, type[StillPicture]] = {"hevc": Hevc, "jpeg2000": Jpeg2000}
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """length: coded bits of a block, 0 where each picture has its own."""
+
+    mcs: Mcs
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.mcs}, " + (f"blocks of {self.length}" if self.length else "a picture's own block")
+
+    def size_bytes(self, symbols: int) -> int:
+        """Payload of a picture."""
+        return math.floor(symbols * self.mcs.efficiency / 8 + 1e-9)
+
+    def blocks(self, symbols: int) -> tuple[int, float]:
+        """(coded bits of a block, blocks a picture)."""
+        coded = symbols * self.mcs.bits_per_symbol
+        if self.length:
+            return self.length, coded / self.length
+        room = min(MAX_BLOCK_BITS, max_k(self.mcs.rate))
+        own = math.ceil(coded * self.mcs.rate / room)
+        return coded // own // self.mcs.bits_per_symbol * self.mcs.bits_per_symbol, own
+
+
+def schemes(symbols: int, snr_db: float) -> Iterator[Scheme]:
+    """Those of the table that noise allows at all and whose blocks the code allows."""
+    capacity = math.log2(1 + 10 ** (snr_db / 10))
+    for order in ORDERS:
+        for rate in RATES:
+            for length in LENGTHS:
+                scheme = Scheme(Mcs(order, rate), length)
+                coded, _ = scheme.blocks(symbols)
+                whole = coded % scheme.mcs.bits_per_symbol == 0  # 512 is no multiple of 64-QAM's 6
+                if whole and coded * rate >= MIN_K and scheme.mcs.efficiency < capacity:
+                    yield scheme
+
+
+def failed(scheme: Scheme, symbols: int, snr_db: float, pictures: int, seed: int) -> NDArray[np.bool_]:
+    """Which pictures are lost [pictures], by simulation of every block."""
+    coded, each = scheme.blocks(symbols)
+    code = LdpcCode.for_block(math.floor(coded * scheme.mcs.rate + 1e-9), scheme.mcs.rate, scheme.mcs.bits_per_symbol)
+    count = math.ceil(pictures * each - 1e-9)
+    plan = BlockPlan(code.k * count, count, code.k, code, scheme.mcs)
+    draw = SegmentNoise(NoiseKey(seed, "radio", "device", "digital", "payload"), symbols, 0)
+    wrong, _ = LdpcQam(snr_db).block_errors(plan, range(count), draw)
+    lost = wrong.any(axis=0)
+    edges = [(math.floor(p * each + 1e-9), math.ceil((p + 1) * each - 1e-9)) for p in range(pictures)]
+    return np.array([lost[first:end].any() for first, end in edges], np.bool_)
+
+
+@dataclass
+class Tried:
+    """One picture's coded forms, each made once. mean_db: PSNR of its mean colour."""
+
+    codec: StillPicture
+    picture: Picture
+    kept: dict[tuple[int, int], tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def mean_db(self) -> float:
+        flat = np.rint(self.picture.reshape(-1, 3).mean(axis=0)).astype(np.uint8)
+        return metrics.psnr(self.picture, np.broadcast_to(flat, self.picture.shape))
+
+    def best_db(self, size_bytes: int, factor: int) -> float | None:
+        """PSNR of the best form that fits, sent `factor` times smaller; None where none does."""
+        if isinstance(self.codec, Jpeg2000):
+            data = self.codec.fitting(self._small(factor), size_bytes)
+            return None if data is None else self._psnr(data, factor)
+        best, low, high = None, 0, len(self.codec.qualities) - 1
+        while low <= high:
+            middle = (low + high) // 2
+            size, psnr_db = self._form(factor, self.codec.qualities[middle])
+            if size <= size_bytes:
+                best, high = psnr_db, middle - 1
+            else:
+                low = middle + 1
+        return best
+
+    def _form(self, factor: int, quality: int) -> tuple[int, float]:
+        if (factor, quality) not in self.kept:
+            data = self.codec.code(self._small(factor), quality)
+            self.kept[factor, quality] = len(data), self._psnr(data, factor)
+        return self.kept[factor, quality]
+
+    def _small(self, factor: int) -> Picture:
+        height, width = self.picture.shape[:2]
+        return scaled(self.picture, -(-height // factor), -(-width // factor))
+
+    def _psnr(self, data: bytes, factor: int) -> float:
+        height, width = self.picture.shape[:2]
+        small = self.codec.show(data, -(-height // factor), -(-width // factor))
+        return metrics.psnr(self.picture, scaled(small, height, width))
+
+
+def fitted(setting: Setting, codec: str, pictures: Sequence[Picture], sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """For each picture {"mean": dB, "SIZE": [PSNR sent as it is, PSNR sent smaller where better]}, None: nothing
+    fits. A smaller picture costs a byte that tells the factor."""
+    opened = CODECS[codec].open({}, Half.BOTH)
+    found = []
+    for picture in pictures:
+        tried = Tried(opened, picture)
+        key = {"what": "fitted", "set": codec, "picture": _digest(picture), "sizes": list(sizes)}
+        found.append(setting.cells.get(key, lambda tried=tried: _all_sizes(tried, sizes)))  # type: ignore[misc]
+    return found
+
+
+def _all_sizes(tried: Tried, sizes: Sequence[int]) -> dict[str, Any]:
+    factors = [factor for factor in FACTORS if min(tried.picture.shape[:2]) // factor >= 8]
+    values: dict[str, Any] = {"mean": tried.mean_db}
+    for size in sizes:
+        each = [tried.best_db(size - FACTOR_BYTES, factor) for factor in factors]
+        values[str(size)] = [tried.best_db(size, 1), max((db for db in each if db is not None), default=None)]
+    return values
+
+
+def _digest(picture: Picture) -> str:
+    import hashlib
+
+    return hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()[:16]
+
+
+@cache
+def _note() -> str:
+    return "pillow-heif is not installed: the baseline is jpeg2000-ldpc"
+
+
+def codec_here(setting: Setting) -> str:
+    """hevc, or jpeg2000 where the package is missing."""
+    try:
+        Hevc.open({}, Half.BOTH)
+    except CodecError:
+        setting.skip(_note())
+        return "jpeg2000"
+    return "hevc"
+
+
+def curve(setting: Setting, pictures: Sequence[Picture], codec: str, symbols: Sequence[int] = SYMBOLS) -> list[Row]:
+    """The best scheme at each K and SNR. symbols: K at the pictures' size."""
+    rows = []
+    for k in symbols:
+        offered = {snr_db: list(schemes(k, snr_db)) for snr_db in SNRS_DB}
+        sizes = sorted({scheme.size_bytes(k) for own in offered.values() for scheme in own})
+        values = fitted(setting, codec, pictures, sizes)
+        for snr_db, own in offered.items():
+            tried = [_sent(setting, scheme, k, snr_db, values, codec) for scheme in own]
+            rows.append(max([*tried, _mean_colours(k, snr_db, values, codec, setting.seeds)], key=_quality))
+    return rows
+
+
+def _quality(found: Row) -> float:
+    return float(found["psnr_db"])
+
+
+def _mean_colours(k: int, snr_db: float, values: Sequence[Mapping[str, Any]], codec: str, seeds: int) -> Row:
+    passage = {"psnr_db": [value["mean"] for value in values]}
+    return row(f"{codec}-ldpc", k, snr_db, [passage] * seeds, mcs="nothing arrives", size_bytes=0, outages=1.0)
+
+
+def _sent(
+    setting: Setting, scheme: Scheme, k: int, snr_db: float, values: Sequence[Mapping[str, Any]], codec: str
+) -> Row:
+    size = scheme.size_bytes(k)
+    means = np.array([value["mean"] for value in values])
+    ways = [
+        np.array([np.nan if value[str(size)][way] is None else value[str(size)][way] for value in values])
+        for way in (0, 1)
+    ]
+    fits_db = max(ways, key=lambda way: float(np.where(np.isnan(way), means, way).mean()))
+    lost = [
+        np.array(
+            setting.cells.get(
+                {
+                    "what": "lost",
+                    "set": str(scheme),
+                    "symbols": k,
+                    "snr_db": snr_db,
+                    "pictures": len(values),
+                    "seed": seed,
+                },
+                lambda seed=seed: failed(scheme, k, snr_db, len(values), seed).tolist(),  # type: ignore[misc]
+            ),
+            np.bool_,
+        )
+        for seed in range(setting.seeds)
+    ]
+    outages = [one | np.isnan(fits_db) for one in lost]
+    passages = [{"psnr_db": np.where(out, means, fits_db).tolist()} for out in outages]
+    return row(
+        f"{codec}-ldpc",
+        k,
+        snr_db,
+        passages,
+        mcs=str(scheme),
+        size_bytes=size,
+        outages=round(fmean(float(out.mean()) for out in outages), 4),
+        block_losses=round(fmean(float(one.mean()) for one in lost), 4),
+    )
