@@ -44,7 +44,7 @@ class Collection:
         size_bits = sum(form.size_bits for form in forms)
         if size_bits > MAX_MESSAGE_BITS:
             raise WireError(
-                f"link '{hop.link}': takes whole messages of at most {MAX_MESSAGE_BITS} bits, got {size_bits}; send less"
+                f"link '{hop.link}': takes messages of at most {MAX_MESSAGE_BITS} bits, got {size_bits}; send less"
             )
         try:
             bearer.check(forms)

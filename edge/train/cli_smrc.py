@@ -113,11 +113,12 @@ def train_smrc(
         click.echo(f"Stopped at step {trainer.step} of {steps}.", err=True)
         context.exit(130)
     sets = [data_set(source, "train", group) for source, group in zip(sources, groups, strict=True)]
-    scored = _padded(test, shape.side)
-    scored_on = None if test_source is None else data_set(test_source, "test", scored[:MOST_SCORED])
-    metadata = export(trainer, out, command_line(context), sets, scored_on, scored[:MOST_SCORED])
-    if scored:
-        metadata |= _score_on_air(out, scored, learner, seed)
+    with bad_input(ValueError):
+        scored = _padded(test, shape.side)
+        scored_on = None if test_source is None else data_set(test_source, "test", scored[:MOST_SCORED])
+        metadata = export(trainer, out, command_line(context), sets, scored_on, scored[:MOST_SCORED])
+        if scored:
+            metadata |= _score_on_air(out, scored, learner, seed)
     _tell(out, metadata, as_json)
 
 
@@ -167,8 +168,7 @@ def _score_on_air(out: Path, test: Sequence[Named], learner: SmrcLearner, seed: 
     codec = Smrc.open({"weights": str(out)}, Half.BOTH)
     assert codec.transmitter is not None  # Half.BOTH
     assert codec.receiver is not None
-    with bad_input():
-        (labels,) = labelled([test])
+    (labels,) = labelled([test])
     pictures = np.stack([one.pixels for one in test])
     curve = []
     for snr_db in SCORED_AT_DB:

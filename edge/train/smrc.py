@@ -172,7 +172,9 @@ class SmrcLearner(Learner):
         return (smrc_network, slf_network, smrc_loss, whole_pictures, torch_faces, sys.modules[__name__])
 
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-        return super().metadata(tensors) | {HEADS: json.dumps(self.settings[HEADS]), PAIRING: pairing(tensors)}
+        settings = self.settings
+        told = {name: json.dumps(settings.pop(name)) for name in ("shape", HEADS)}
+        return {"architecture": ARCHITECTURE, **told, "training": json.dumps(settings), PAIRING: pairing(tensors)}
 
     def begin_extractors(self, classifier: Mapping[str, Tensor], name: str) -> None:
         """Gives every head's extractor these tensors (`classifier.` of a raw-picture classifier). Raises ValueError."""

@@ -36,8 +36,8 @@ def test_levels_come_in_their_order() -> None:
         ([0.1, math.nan], [0.5, 0.5], r"level_bers\[1\]: must be in \[0, 0.5\], got nan"),
         ([0.2, -0.1], [0.5, 0.5], r"level_bers\[1\]: must be in \[0, 0.5\], got -0.1"),
         ([0.2, 0.1], [1.0], "level_bers and level_shares: must be as many, got 2 and 1; give both for every level"),
-        ([0.2, 0.1], [], "must be as many, got 2 and 0"),
-        ([0.2, 0.1], [0.5, 0.4], "level_shares: must have sum 1, got 0.9; give every level's share of the bits"),
+        ([0.2, 0.1], [], "level_bers and level_shares: must be as many, got 2 and 0"),
+        ([0.2, 0.1], [0.5, 0.4], "level_shares: must have sum 1, got 0.9; state every level"),
         ([0.2, 0.1], [1.5, -0.5], r"level_shares\[0\]: must be in \[0, 1\], got 1.5"),
         ([0.2, 0.1], [math.nan, 0.5], r"level_shares\[0\]: must be in \[0, 1\], got nan"),
     ],
@@ -69,7 +69,7 @@ def test_messages_may_keep_to_the_shares_in_any_order_and_to_the_bit() -> None:
 
 
 def test_groups_that_do_not_match_the_shares_are_refused() -> None:
-    with pytest.raises(WireError, match="m: level 0 has 60 of 100 bits, but a share of 0.5 was announced"):
+    with pytest.raises(WireError, match=r"m: level 0 has 60 of 100 bits, but a share of 0.5 was announced"):
         check(HALVES, bits(60, 0), bits(40, 1))
 
 

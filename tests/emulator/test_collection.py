@@ -351,7 +351,7 @@ def test_packets_that_come_twice_or_are_cut_anew_are_refused(mapper_file: Path) 
         ({"segments": message(3)}, "link 'air': grid: 3x3 positions are not a positive multiple of 2"),
         ({"segments": message()[:3], "asked": []}, r"takes bits \[h, w, 4\] of each level 0 to 3, got {0: \[4, 4, 4\]"),
         ({"level": 4}, "segment 3 has level 4, but 4 levels were announced; use levels 0 to 3"),
-        ({"segments": message(1024)}, "takes whole messages of at most 4194304 bits, got 16777216; send less"),
+        ({"segments": message(1024)}, "link 'air': takes messages of at most 4194304 bits, got 16777216; send less"),
     ],
     ids=["announced", "shares", "too small", "not announced", "level", "too large"],
 )

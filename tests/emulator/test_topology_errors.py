@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from emulator.bearers import shipped_mappers
 from emulator.cli import main
 from emulator.topology import TopologyError, load, loads
 from emulator.topology.source import MAX_FILE_BYTES
@@ -256,6 +257,51 @@ TABLE = [
         "rate_bps: 1e6",
         "bearers: {bits: {qam: {order: 5, snr_db: 4}}}",
         "13: links[0].bearers.bits.qam.order: must be 4, 16, 64 or 256, got 5; give the constellation's size",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {learned: {symbols: 128}}}",
+        "13: links[0].bearers.bits.learned: symbols and trained_snr_db go together; give both, or weights "
+        "in their place",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {learned: {}}}",
+        "13: links[0].bearers.bits.learned: must have either weights or symbols and trained_snr_db; "
+        "give one of the two",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {learned: {symbols: 1, trained_snr_db: 1, weights: w}}}",
+        "13: links[0].bearers.bits.learned: must have either weights or symbols and trained_snr_db; "
+        "give one of the two",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {learned: {symbols: 0, trained_snr_db: 1}}}",
+        "13: links[0].bearers.bits.learned.symbols: must be in [1, 1000000000], got 0; give a number of channel uses",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {unequal: {}}}",
+        "13: links[0].bearers.bits.unequal.symbols: is missing; give the channel uses that a message may take",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {unequal: {symbols: 0.5, snr_db: 1}}}",
+        "13: links[0].bearers.bits.unequal.symbols: must be a whole number in [1, 1000000000], got 0.5; "
+        "give a number of channel uses",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {unequal: {symbols: 9, snr_db: 1, collect_s: -1}}}",
+        "13: links[0].bearers.bits.unequal.collect_s: must be in [0, 1e+09], got -1; give a time in seconds",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {bits: {unequal: {symbols: 9}}}",
+        "13: links[0].bearers.bits.unequal: from_radio needs a radio on the link; give snr_db in dB or the "
+        "link a radio",
     ),
     (
         "rate_bps: 1e6",
@@ -686,6 +732,47 @@ def test_bad_overrides_are_named_as_they_were_typed(setting: str, message: str) 
     with pytest.raises(TopologyError) as caught:
         loads(GOOD, [setting])
     assert f"--set {setting}: {message}" in str(caught.value).splitlines()
+
+
+LOSSES = [
+    ("first", "loss", "{independent: 0.1}"),
+    ("first", "queue_policy", "drop"),
+    ("first", "levels", "[{erasure: 0.1}]"),
+    ("first", "levels", "{geometric: {on_failure: drop}}"),
+]
+
+
+@pytest.mark.parametrize(("link", "key", "value"), LOSSES)
+def test_bearers_of_whole_messages_need_links_that_lose_no_packets(link: str, key: str, value: str) -> None:
+    whole = [f"links.{link}.bearers={{bits: {{unequal: {{symbols: 9, snr_db: 1}}}}}}"]
+    assert loads(GOOD, [*whole, f"links.{link}.loss={{independent: 0}}", f"links.{link}.levels=soft"]).links
+    sentence = (
+        "unequal takes whole messages, but the link loses single packets; leave out loss, queue_policy drop and the"
+    )
+    with pytest.raises(TopologyError, match=f"links\\.{link}\\.bearers.*: bits: {sentence}|bits: {sentence}"):
+        loads(GOOD, [*whole, f"links.{link}.{key}={value}"])
+    step = f"  - set_link: {{link: {link}, bearers: {{bits: {{unequal: {{symbols: 9, snr_db: 1}}}}}}}}\n"
+    with pytest.raises(TopologyError, match=f"workload.1..set_link.bearers.bits: {sentence}"):
+        loads(GOOD + step, [f"links.{link}.{key}={value}"])
+    if key == "loss":
+        assert loads(
+            GOOD + step.replace("bearers:", "loss: {independent: 0}, bearers:"), [f"links.{link}.{key}={value}"]
+        )
+
+
+def test_a_mapper_that_is_not_shipped_is_refused_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped_mappers, "folder", lambda: tmp_path)
+    for name in ("mapper-k128-snr10", "mapper-k64-snr0"):
+        (tmp_path / f"{name}.safetensors").touch()
+    key = "links.first.bearers={bits: {learned: {symbols: %s, trained_snr_db: %s, snr_db: 3}}}"
+    assert loads(GOOD, [key % (128, 10)]).links
+    sentence = r"mapper-k128-snr7.5 is not shipped \(mapper-k128-snr10, mapper-k64-snr0\); choose one of these or"
+    with pytest.raises(TopologyError, match=sentence):
+        loads(GOOD, [key % (128, 7.5)])
+    with pytest.raises(TopologyError, match=r"weights: no such file: 'nowhere.safetensors'; give the path"):
+        loads(GOOD, ["links.first.bearers={bits: {learned: {weights: nowhere.safetensors, snr_db: 3}}}"])
 
 
 def test_multicast_needs_one_codec_and_one_scale() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from edge.v1 import packet_pb2
+from emulator.bearers import shipped_mappers
 from emulator.link_config import LinkConfig
 from emulator.topology import SetLink, load, loads
 from emulator.topology.asking import plan_request
@@ -129,6 +131,37 @@ def test_a_code_becomes_one_level_several_or_the_tables_choice() -> None:
     assert one.block_bits == 1000
     two = lowered("{snr_db: 4, levels: [{order: 64, code_rate: 0.5}, {order: 4, code_rate: 0.2}]}")
     assert [(level.order, level.code_rate) for level in two.levels] == [(64, 0.5), (4, 0.2)]
+
+
+def test_bearers_of_whole_messages_are_told_with_the_file_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lowered(bits: str) -> control_pb2.Bearer:
+        radio = "links.air.radio={bandwidth_hz: 1e6, power_w: 2, gain: 1e-12}"
+        lossless = ["links.air.loss={independent: 0}", "links.air.levels=[{ber: 0.1}]"]
+        link = loads(FULL, [f"links.air.bearers={{bits: {{{bits}}}}}", radio, *lossless]).to_proto().links[1]
+        assert LinkConfig.from_proto(link).modulates
+        (bearer,) = link.bearers
+        return bearer
+
+    (tmp_path / "mapper-k128-snr0.safetensors").touch()
+    monkeypatch.setattr(shipped_mappers, "folder", lambda: tmp_path)
+    mapper = lowered("learned: {symbols: 128, trained_snr_db: 0, snr_db: 3, collect_s: 0.5}").learned_mapper
+    assert (mapper.weights, mapper.snr_db, mapper.collect_s) == ("mapper-k128-snr0", 3.0, 0.5)
+    monkeypatch.chdir(tmp_path)
+    mapper = lowered("learned: {weights: mapper-k128-snr0.safetensors, snr_db: from_radio}").learned_mapper
+    assert mapper.weights == str(tmp_path / "mapper-k128-snr0.safetensors")
+    assert not mapper.HasField("snr_db")
+    unequal = lowered("unequal: {symbols: 64, snr_db: -2}").unequal_protection
+    assert (unequal.symbols, unequal.snr_db, unequal.collect_s) == (64, -2.0, 0.1)
+
+
+def test_a_step_back_to_ideal_bits_replaces_the_bearer_that_was_there() -> None:
+    scenario = load("quickstart")
+    name = scenario.links[0].name
+    step = SetLink.model_validate({"link": name, "bearers": {"bits": "ideal"}})
+    (bearer,) = link_change(scenario, step, scenario.to_proto().links[0]).bearers
+    assert bearer.WhichOneof("bearer") == "leveled_bits"
 
 
 def test_the_emulator_accepts_what_it_is_told() -> None:

@@ -2,9 +2,9 @@
 
 Counted as kindly as can be. A picture has K symbols of m bits at code rate R, so floor(K m R / 8) bytes: no CRC, no
 container, no head, and the receiver knows which blocks failed. Codewords are a picture's own (K m bits), or of 512 or
-768 bits (the paper's), which pictures share, one after the other: a picture is lost with any block that holds a part of
-it. Where a picture does not fit or is lost the receiver shows its mean colour, free of charge, an outage. Of all schemes
-the one of the highest mean PSNR is taken after the fact, over the very pictures and noise that are reported.
+768 bits (the paper's), which pictures share, one after the other: a picture is lost with any block that holds a part
+of it. Where a picture does not fit or is lost the receiver shows its mean colour, free of charge, an outage. Of all
+schemes the one of the highest mean PSNR is taken after the fact, over the very pictures and noise that are reported.
 """
 
 from __future__ import annotations

@@ -10,8 +10,14 @@ from edge.codecs.swin_windows import Axis, offsets, visible
 
 @pytest.mark.parametrize(
     ("side", "shifted", "expected"),
-    [(8, False, (4, 0, 2, 8)), (8, True, (4, 2, 2, 8)), (6, True, (4, 2, 2, 8)), (4, True, (4, 0, 1, 4)), (2, True, (2, 0, 1, 2))],
-)  # fmt: skip
+    [
+        (8, False, (4, 0, 2, 8)),
+        (8, True, (4, 2, 2, 8)),
+        (6, True, (4, 2, 2, 8)),
+        (4, True, (4, 0, 1, 4)),
+        (2, True, (2, 0, 1, 2)),
+    ],
+)
 def test_a_window_is_no_larger_than_the_map_and_a_single_one_is_not_shifted(
     side: int, shifted: bool, expected: tuple[int, int, int, int]
 ) -> None:

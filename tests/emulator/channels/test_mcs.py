@@ -56,7 +56,7 @@ def bit_capacity(order: int, snr_db: float) -> float:
 
 @pytest.mark.parametrize("curve", waterfalls(), ids=lambda curve: f"{curve.mcs} {curve.block_bits}")
 def test_measured_waterfalls_are_near_the_capacity_of_their_modulation(curve: Waterfall) -> None:
-    # where a tenth of the blocks fails is beyond the limit, by 1.1 dB at most for 4096 bits, and more for shorter blocks
+    # where a tenth of the blocks fails is beyond the limit, by 1.1 dB at most for 4096 bits, more for shorter blocks
     steps = (curve.snr_db[0] + 0.05 * step for step in range(200))
     reached = next(snr_db for snr_db in steps if curve.block_error_rate(snr_db) <= 0.1)
     assert bit_capacity(curve.mcs.order, reached) > curve.mcs.efficiency
