@@ -46,9 +46,7 @@ def announced_levels(announcement: data_plane_pb2.Announcement) -> tuple[AskedLe
                 "levels from the least reliable to the most"
             )
     if shares and abs(math.fsum(shares) - 1) > SUM_ERROR:
-        raise AnnouncementError(
-            f"{where}: level_shares: must have sum 1, got {math.fsum(shares):g}; state every level"
-        )
+        raise AnnouncementError(f"{where}: level_shares: must have sum 1, got {math.fsum(shares):g}; state every level")
     return tuple(AskedLevel(ber, share) for ber, share in zip(bers, shares, strict=True))
 
 

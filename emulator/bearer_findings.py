@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edge.v1 import node_pb2, packet_pb2
 from emulator.link_config import LinkConfig
-from emulator.report.schema import BearerReport, HoldingReport, LevelUse, SeparationReport
+from emulator.report.schema import NOT_SENT, BearerReport, HoldingReport, LevelUse, SeparationReport
 from emulator.route import shortest_path
 from emulator.sessions import Session
 from emulator.v1 import control_pb2
@@ -150,7 +150,7 @@ def _coded(coded: control_pb2.LdpcQam) -> str:
 def scheme(order: int, code_rate: float = 0.0) -> str:
     """A modulation and a code rate in words. order 0: nothing is sent; code_rate 0: uncoded."""
     if not order:
-        return "not sent"
+        return NOT_SENT
     name = "QPSK" if order == 4 else f"{order}-QAM"
     return f"{name}, rate {code_rate:.3g}" if code_rate else f"{name}, uncoded"
 

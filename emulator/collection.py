@@ -142,9 +142,8 @@ def serve_collected(link: Link, gathered: Gathered, receivers: Sequence[str]) ->
     has."""
     parcels, forms = gathered.parcels, gathered.forms
     if gathered.ready_ns is None:
-        return Served(
-            None, 0, [[Passage(p.train, float(p.train.times_ns[0]), 0, 0) for _ in receivers] for p in parcels]
-        )
+        lost = [Passage(parcel.train, float(parcel.train.times_ns[0]), 0, 0) for parcel in parcels]
+        return Served(None, 0, [[passage] * len(receivers) for passage in lost])
     uses = gathered.bearer.channel_uses(forms)
     packets = sum(int(usable.sum()) for usable in gathered.usable)
     size_bits = sum(int(group.present.sum()) for group in gathered.groups)
@@ -206,4 +205,5 @@ class _Share:
 
 def _by_element(packets: NDArray[np.bool_], train: Train) -> NDArray[np.bool_]:
     """[packets] -> [count]: what holds of each element's packet."""
-    return np.repeat(packets, train.freight.packet_elements)[: train.freight.count]
+    freight = train.freight  # a packet may claim far more elements than its segment has
+    return np.repeat(packets, min(freight.packet_elements, freight.count))[: freight.count]

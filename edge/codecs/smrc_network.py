@@ -53,7 +53,7 @@ class SmrcShape:
         if self.colours not in (1, 3):
             raise ValueError(f"colours: must be 1 (grey) or 3, got {self.colours}")
         layers = [head.layer for head in self.heads]
-        if layers != sorted(layers) or set(layers) != set(range(1, len(set(layers)) + 1)):
+        if not layers or layers != sorted(layers) or set(layers) != set(range(1, len(set(layers)) + 1)):
             raise ValueError(f"heads: layers must be 1, 2, ... in order and without a gap, got {layers}")
         for place, head in enumerate(self.heads):
             check_groups(f"heads[{place}].groups", head.groups, self.classes)

@@ -74,13 +74,16 @@ class Block(nn.Module):
 
 
 class Merging(nn.Module):
-    """Patches of factor x factor tokens become one each: [B, f h, f w, C] -> [B, h, w, C']."""
+    """Patches of factor x factor tokens become one each: [B, f h, f w, C] -> [B, h, w, C'].
 
-    def __init__(self, before: int, after: int, factor: int) -> None:
+    normed: whether a patch is normalised first. Not where tokens are pixels: it would lose brightness and contrast.
+    """
+
+    def __init__(self, before: int, after: int, factor: int, normed: bool) -> None:
         super().__init__()
         self.factor = factor
         gathered = before * factor**2
-        self.norm = nn.LayerNorm(gathered)
+        self.norm = nn.LayerNorm(gathered) if normed else nn.Identity()
         self.linear = nn.Linear(gathered, after)
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from edge.codecs.swin_channel import LAYERS
-from edge.codecs.swin_network import ENCODER, VARIANTS, SwinReceiver, SwinShape
+from edge.codecs.swin_network import COLOURS, ENCODER, VARIANTS, SwinReceiver, SwinShape
 from edge.codecs.swin_windows import Axis
 
 BYTES = 4  # of a parameter while it runs
@@ -48,11 +48,13 @@ class Capacity:
 def encoder_cost(shape: SwinShape, height: int, width: int) -> Cost:
     """height, width: of the picture; sides that are no multiple of shrink count as padded."""
     rows, columns = _padded(shape, height), _padded(shape, width)
-    total, before = Cost(0, 0), 3
+    total, before = Cost(0, 0), COLOURS
     for after, factor, blocks in zip(shape.widths, shape.factors, ENCODER, strict=True):
         rows, columns = rows // factor, columns // factor
         gathered = before * factor**2
-        total += _norm(gathered) + _linear(gathered, after, rows * columns)
+        if before > COLOURS:
+            total += _norm(gathered)
+        total += _linear(gathered, after, rows * columns)
         total += _blocks(shape, after, blocks, rows, columns)
         before = after
     positions = rows * columns
@@ -64,7 +66,7 @@ def decoder_cost(shape: SwinShape, blocks: Sequence[int], height: int, width: in
     rows, columns = _padded(shape, height) // shape.shrink, _padded(shape, width) // shape.shrink
     widths = shape.widths[::-1]
     total = _linear(shape.numbers, widths[0], rows * columns) + _channel(widths[0], rows * columns)
-    sizes = zip(widths, (*widths[1:], 3), shape.factors[::-1], blocks, strict=True)
+    sizes = zip(widths, (*widths[1:], COLOURS), shape.factors[::-1], blocks, strict=True)
     for before, after, factor, count in sizes:
         total += _blocks(shape, before, count, rows, columns)
         total += _norm(before) + _linear(before, after * factor**2, rows * columns)

@@ -19,6 +19,7 @@ from edge.codecs.swin_blocks import Block, Division, Merging
 from edge.codecs.swin_channel import MIDDLE_DB, ChannelCoder
 from edge.codecs.symbol_code import SymbolReceiver, SymbolTransmitter, normalised
 
+COLOURS = 3
 STAGES = 4
 ENCODER = (2, 2, 6, 2)  # blocks a stage
 VARIANTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
@@ -39,10 +40,10 @@ class SwinShape:
     shrink: int = 16
     numbers: int = 96
     width: int = 32
-    growth: int = 16
+    growth: int = 32
     head: int = 16
     window: int = 4
-    widening: int = 4
+    widening: int = 2
 
     def __post_init__(self) -> None:
         if self.shrink not in (4, 8, 16):
@@ -81,11 +82,11 @@ def _blocks(shape: SwinShape, width: int, count: int) -> list[Block]:
 
 
 class EncoderStage(nn.Module):
-    """[B, f h, f w, C] -> [B, h, w, C']."""
+    """[B, f h, f w, C] -> [B, h, w, C']. before: 3 where tokens are pixels."""
 
     def __init__(self, shape: SwinShape, before: int, after: int, factor: int, blocks: int) -> None:
         super().__init__()
-        self.merging = Merging(before, after, factor)
+        self.merging = Merging(before, after, factor, normed=before > COLOURS)
         self.blocks = nn.Sequential(*_blocks(shape, after, blocks))
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: SwinShape, blocks: Sequence[int] = ENCODER) -> None:
         super().__init__()
-        before = (3, *shape.widths)
+        before = (COLOURS, *shape.widths)
         sizes = zip(before, shape.widths, shape.factors, blocks, strict=False)  # before: one more
         self.stages = nn.Sequential(*(EncoderStage(shape, *size) for size in sizes))
         self.channel = ChannelCoder(shape.widths[-1])
@@ -129,7 +130,7 @@ class Decoder(nn.Module):
     def __init__(self, shape: SwinShape, blocks: Sequence[int]) -> None:
         super().__init__()
         widths = shape.widths[::-1]
-        after = (*widths[1:], 3)
+        after = (*widths[1:], COLOURS)
         self.from_code = nn.Linear(shape.numbers, widths[0])
         self.channel = ChannelCoder(widths[0])
         sizes = zip(widths, after, shape.factors[::-1], blocks, strict=True)

@@ -37,11 +37,21 @@ class ChannelMapperLearner(Learner):
     architecture = mapper_network.ARCHITECTURE
 
     def __init__(
-        self, source: Path, shape: MapperShape, snr_db: float, seed: int, gradient: GradientSettings | None = None
+        self,
+        source: Path,
+        shape: MapperShape,
+        snr_db: float,
+        seed: int,
+        gradient: GradientSettings | None = None,
+        harden: float = 0.0,
     ) -> None:
         """source: the weights of `split`, whose f makes the bits and whose g tells what errors in them cost. snr_db:
-        Es/N0. Raises CodecError when the shape does not take that codec's messages."""
+        Es/N0. harden: share of the training in which g is given probabilities that harden (vimco.hardening), with the
+        straight-through estimator. Raises CodecError when the shape does not take that codec's messages."""
         super().__init__(seed)
+        if not 0 <= harden < 1:
+            raise ValueError(f"harden: must be in [0, 1), got {harden}; leave a share of the training for hard bits")
+        self.harden = harden
         codec = Split.open({"weights": str(source)}, Half.BOTH)
         if (shape.levels, shape.bits) != (codec.shape.levels, codec.shape.bits):
             raise CodecError(
@@ -67,6 +77,7 @@ class ChannelMapperLearner(Learner):
             "shape": asdict(self.shape),
             "snr_db": self.snr_db,
             "gradient": asdict(self.gradient),
+            "harden": self.harden,
             "demapper": self.trained_for.get(DEMAPPER, ""),
         }
 
@@ -93,7 +104,10 @@ class ChannelMapperLearner(Learner):
         if self.gradient.estimator == "vimco":
             return self._vimco(images, maps, generator)
         log_odds = self.carried(maps, generator)
-        pictures = self.decoded(vimco.straight_through(log_odds), maps)
+        bits = (
+            vimco.hardening(log_odds, self.progress / self.harden) if self.harden else vimco.straight_through(log_odds)
+        )
+        pictures = self.decoded(bits, maps)
         mse = nn.functional.mse_loss(pictures, images)
         return Losses(mse, mse.item())
 

@@ -41,6 +41,7 @@ MOST_SCORED = 1000  # one by one, over a perfect link
 @click.option("--k-factor", type=float, help="Rician block fading of every packet; 0: Rayleigh (default: AWGN).")
 @click.option("--semantic-scale", type=float, default=0.01, show_default=True, help="Cross-entropy against the MSE.")
 @click.option("--extractor", type=EXISTING, help="Classifier of raw pictures that the extractors begin from.")
+@click.option("--from", "start", type=EXISTING, help="Weights to begin from: whatever fits (default: random ones).")
 @click.option("--codec-steps", type=click.IntRange(1), default=1000, show_default=True, help="Of the codec's turn.")
 @click.option("--extractor-steps", type=click.IntRange(1), default=100, show_default=True, help="Of the extractors'.")
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
@@ -66,6 +67,7 @@ def train_smrc(
     k_factor: float | None,
     semantic_scale: float,
     extractor: Path | None,
+    start: Path | None,
     codec_steps: int,
     extractor_steps: int,
     batch: int,
@@ -101,8 +103,9 @@ def train_smrc(
         heads, goals = _heads(heads_file, layers, symbols, alpha, pictures.classes)
         shape = SmrcShape(pictures.side, pictures.colours, channels, pictures.classes, heads)
         learner = SmrcLearner(shape, goals, seed, Air(*snr_db, k_factor), semantic_scale)
+        if start is not None:
+            learner.begin_from(weights.read_tensors(start, ("",)), start.name)
         if extractor is not None:
-            weights.read_metadata(extractor)
             learner.begin_extractors(weights.read_tensors(extractor, ("classifier.",)), extractor.name)
         schedule = Schedule(steps, batch, shape.side, learning_rate, seed=seed)
         trainer = SmrcTrainer(learner, schedule, pictures, Turns(codec_steps, extractor_steps))

@@ -111,6 +111,13 @@ def train_split(
 @click.option("--snr-db", type=float, default=20.0, show_default=True, help="Es/N0 of the AWGN channel to train for.")
 @click.option("--channels", type=click.IntRange(4, 1024), default=128, show_default=True, help="Filters.")
 @click.option("--blocks", type=click.IntRange(1, 16), default=2, show_default=True, help="Dense blocks.")
+@click.option(
+    "--harden",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the training in which the bits harden from probabilities (straight-through only).",
+)
 @estimator
 @samples
 @likelihood
@@ -122,6 +129,7 @@ def train_channel_mapper(
     snr_db: float,
     channels: int,
     blocks: int,
+    harden: float,
     estimator: str,
     samples: int,
     likelihood_scale: float,
@@ -146,7 +154,7 @@ def train_channel_mapper(
 
     def build() -> ChannelMapperLearner:
         nonlocal learner
-        learner = ChannelMapperLearner(codec, shape, snr_db, common.seed, gradient)
+        learner = ChannelMapperLearner(codec, shape, snr_db, common.seed, gradient, harden)
         return learner
 
     run(context, replace(common, test_source=None), CELL * taken.multiple, build)

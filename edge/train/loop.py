@@ -77,6 +77,7 @@ class Learner(ABC):
     def __init__(self, seed: int) -> None:
         torch.manual_seed(seed)
         self.taken = ""  # what `begin_from` took over, for the weight file
+        self.progress = 0.0  # share of the training that is done, in [0, 1); the trainer keeps it
 
     @property
     @abstractmethod
@@ -147,6 +148,7 @@ class Trainer:
 
     def train_step(self) -> float:
         """One optimizer step; returns the reconstruction MSE."""
+        self.learner.progress = self.step / self.schedule.steps
         losses = self.learner.losses(self.crops.batch(self.schedule.batch), self.generator)
         if not torch.isfinite(losses.total):
             raise FloatingPointError(f"step {self.step}: the loss is {losses.total.item()}; lower --learning-rate")

@@ -187,7 +187,7 @@ class SmrcLearner(Learner):
                     f"--extractor: {name} does not fit pictures of side {self.shape.side} and {self.shape.classes} "
                     "classes; train one on the same data"
                 ) from error
-        self.taken = f"{name}: every extractor"
+        self.taken = "; ".join(filter(None, (self.taken, f"{name}: every extractor")))
 
     def turn_to_extractors(self, theirs: bool) -> None:
         """From now on only they learn, or only the codec does."""

@@ -3,6 +3,7 @@ and precision (section IV)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,8 @@ def score(
     packet with this mean SNR, Rician (linear; 0 is Rayleigh); None: AWGN. The noise is a function of the seed."""
     if len(snrs_db) != len(rx.shape.heads):
         raise ValueError(f"snrs_db: {len(rx.shape.heads)} sub-blocks need as many, got {len(snrs_db)}")
+    if not all(math.isfinite(one) for one in snrs_db):
+        raise ValueError(f"snrs_db: must be finite, got {list(snrs_db)}; give a high SNR for next to no noise")
     generator = torch.Generator().manual_seed(seed)
     quality: list[list[Tensor]] = [[] for _ in snrs_db]
     named: list[list[Tensor]] = [[] for _ in snrs_db]

@@ -1,4 +1,4 @@
-"""Gradients through bits that were drawn: VIMCO, and beside it the straight-through estimator.
+"""Gradients through bits that were drawn: VIMCO, and straight-through ones, of bits that are hard at once or in time.
 
 Split DeepJSCC (Tung et al., section III) trains both its stages by VIMCO (Mnih and Rezende, "Variational inference for
 Monte Carlo objectives", 2016): f and g over the multi-level medium, h and q over AWGN. What the bits mean and what
@@ -87,4 +87,19 @@ def straight_through(log_odds: Tensor) -> Tensor:
     Biased, and much less noisy than VIMCO: one sample will do.
     """
     probability = torch.sigmoid(log_odds)
+    return probability + ((log_odds > 0).to(log_odds.dtype) - probability).detach()
+
+
+STEEPEST = 8.0
+
+
+def hardening(log_odds: Tensor, done: float) -> Tensor:
+    """Probabilities in place of bits, whose slope grows from 1 to STEEPEST as `done` goes from 0 to 1; from 1 on, hard
+    bits with a straight-through gradient of that slope.
+
+    Early on the gradient is that of what is computed; what the receiver will do with bits is learned at the end.
+    """
+    probability = torch.sigmoid(log_odds * STEEPEST ** min(done, 1.0))
+    if done < 1:
+        return probability
     return probability + ((log_odds > 0).to(log_odds.dtype) - probability).detach()

@@ -26,6 +26,15 @@ def bearer_name(row: BearerReport) -> str:
     return ", ".join(parts)
 
 
+def packets(row: BearerReport) -> list[tuple[str, int]]:
+    """How many packets did not simply arrive, by what became of them."""
+    return [
+        ("lost", sum(use.packets_lost for use in row.levels if use.sent)),
+        ("not sent", sum(use.packets_lost for use in row.levels if not use.sent)),
+        ("filled", sum(use.packets_filled for use in row.levels)),
+    ]
+
+
 def verdicts(found: SeparationReport) -> list[str]:
     """What the holdings show, a sentence each."""
     steps = len({each.step for each in found.holdings if each.part != "bearer"})

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from emulator.report import chart
-from emulator.report.bearer_words import bearer_name, verdicts
+from emulator.report.bearer_words import bearer_name, packets, verdicts
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element
 from emulator.report.numbers import NONE, count, significant
@@ -16,6 +16,8 @@ from emulator.report.selection import quality_label
 from emulator.report.tables import Column, counts, figures, table, words
 
 MAX_STRIPS = 2
+FATES = ("lost", "not sent", "filled")
+PARTS = ("encoder", "decoder", "bearer")
 
 
 def draw(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> list[Child]:
@@ -26,7 +28,7 @@ def draw(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         if drawing is not None:
             parts += [element("h3", None, title), drawing]
     parts += [
-        element("h3", None, "Bit error rates, as asked and as measured"),
+        element("h3", None, "Bit error rates of the levels, as asked and as measured"),
         _levels(rows),
     ]
     if any(use.scheme for row in rows for use in row.levels):
@@ -59,8 +61,7 @@ def _overview(rows: Sequence[BearerReport]) -> Markup:
             figures("mean PSNR", (row.mean_psnr_db for row in rows), 2, "dB"),
             words("band", (_band(row) for row in rows)),
             Column("symbols a picture", [significant(row.channel_uses, 4) for row in rows]),
-            counts("packets lost", (sum(use.packets_lost for use in row.levels) for row in rows)),
-            counts("packets filled", (sum(use.packets_filled for use in row.levels) for row in rows)),
+            *(counts(f"packets {fate}", (dict(packets(row))[fate] for row in rows)) for fate in FATES),
         ]
     )
 
@@ -79,6 +80,8 @@ def _explanation(rows: Sequence[BearerReport]) -> str:
     parts = ["Eight pictures of ten lie within the band."]
     if any(row.channel_uses is None for row in rows):
         parts.append("A bearer without symbols is a model of bits: it has error rates but no radio.")
+    if not all(use.sent for row in rows for use in row.levels):
+        parts.append("Bits of a level that was not sent are as likely 1 as 0 to the receiver.")
     if any(use.packets_filled for row in rows for use in row.levels):
         parts.append("Packets that had not come in time were erasures to the mapper, which made bits of them.")
     return " ".join(parts)
@@ -144,14 +147,14 @@ def _levels(rows: Sequence[BearerReport]) -> Markup:
         Column("SNR", ["", *(_db(row.snr_db) for row in rows)], "dB"),
     ]
     columns += [
-        Column(f"level {number}", [_ber(asked.get(number)), *(_ber(each.get(number)) for each in found)])
+        Column(str(number), [_ber(asked.get(number)), *(_ber(each.get(number)) for each in found)])
         for number in _numbers(rows)
     ]
     return table(columns)
 
 
 def _ber(value: float | None) -> str:
-    return significant(value, 2, smallest_plain=1e-3)
+    return significant(value, 2, smallest_plain=1e-4)
 
 
 def _db(snr_db: float | None) -> str:
@@ -212,6 +215,7 @@ def draw_separation(found: SeparationReport) -> list[Child]:
     holdings = sorted(found.holdings, key=_thing)
     groups = [list(group) for _, group in itertools.groupby(holdings, key=_thing)]
     firsts = [group[0] for group in groups]
+    steps = {each.step for each in holdings}
     held = table(
         [
             words("process", (each.holder for each in firsts)),
@@ -220,15 +224,15 @@ def draw_separation(found: SeparationReport) -> list[Child]:
             words("name", (each.name for each in firsts)),
             words("digest", (each.digest[:16] for each in firsts)),
             words("trained for", (each.trained_for[:16] for each in firsts)),
-            words("after steps", (_steps(group) for group in groups)),
+            words("after steps", (_steps(group, len(steps)) for group in groups)),
             words("networks and codecs loaded", (", ".join(each.networks) for each in firsts), wrap=True),
         ]
     )
     return [element("p", None, " ".join(verdicts(found))), held]
 
 
-def _thing(each: HoldingReport) -> tuple[str, str, str, str, str]:
-    return each.part, each.holder, each.place, each.digest, ",".join(each.networks)
+def _thing(each: HoldingReport) -> tuple[int, str, str, str, str]:
+    return PARTS.index(each.part), each.holder, each.place, each.digest, ",".join(each.networks)
 
 
 def _part(each: HoldingReport) -> str:
@@ -237,5 +241,6 @@ def _part(each: HoldingReport) -> str:
     return each.part
 
 
-def _steps(group: Sequence[HoldingReport]) -> str:
-    return ", ".join(dict.fromkeys(str(each.step) for each in group))
+def _steps(group: Sequence[HoldingReport], total: int) -> str:
+    steps = sorted({each.step for each in group})
+    return f"all {total}" if len(steps) == total else ", ".join(map(str, steps))

@@ -20,6 +20,7 @@ SCHEMA_VERSION: Literal[1] = 1
 Status = Literal["complete", "partial", "failed", "pending"]
 Role = Literal["tx", "rx", "relay"]
 Verdict = Literal["adopted", "kept", "pending"]
+NOT_SENT = "not sent"  # scheme of a level that a bearer left out
 
 
 class ReportError(ValueError):
@@ -503,8 +504,13 @@ class LevelUse(Section):
     size_bits: Annotated[int, about("Bits served.", unit="bit")] = 0
     bit_errors: Annotated[int, about("Bit errors in delivered packets.")] = 0
     packets: Annotated[int, about("Packets served.")] = 0
-    packets_lost: Annotated[int, about("Packets that did not arrive.")] = 0
+    packets_lost: Annotated[int, about("Packets that did not arrive, also those of a level that was not sent.")] = 0
     packets_filled: Annotated[int, about("Packets that the link had to fill in; see LinkReport.levels.")] = 0
+
+    @property
+    def sent(self) -> bool:
+        """Whether the bearer sent the level at all."""
+        return self.scheme != NOT_SENT
 
 
 class BearerReport(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.report.bearer_words import bearer_name, verdicts
+from emulator.report.bearer_words import bearer_name, packets, verdicts
 from emulator.report.pairs import compare, pairs
 from emulator.report.schema import AdaptationReport, AlignmentReport, BearerReport, Quality, Report
 
@@ -60,19 +60,15 @@ def _alignment(row: AlignmentReport) -> str:
 
 
 def _bearer(row: BearerReport) -> str:
-    snr = "" if row.snr_db is None else f" at {row.snr_db:g} dB"
-    parts = [f"step {row.step}, {row.link}: {bearer_name(row)}{snr}: PSNR {_shown(row.mean_psnr_db, 2)} dB"]
+    quality = f"PSNR {_shown(row.mean_psnr_db, 2)} dB"
     if row.low_psnr_db is not None and row.high_psnr_db is not None:
-        parts[0] += f" ({row.low_psnr_db:.1f} to {row.high_psnr_db:.1f})"
+        quality += f" ({row.low_psnr_db:.1f} to {row.high_psnr_db:.1f})"
+    parts = [] if row.snr_db is None else [f"SNR {row.snr_db:g} dB"]
+    parts.append(quality)
     if row.channel_uses is not None:
         parts.append(f"{row.channel_uses:g} symbols a picture")
-    for what, number in (
-        ("lost", sum(use.packets_lost for use in row.levels)),
-        ("filled", sum(use.packets_filled for use in row.levels)),
-    ):
-        if number:
-            parts.append(f"{number} packets {what}")
-    return ", ".join(parts)
+    parts += [f"{number} packets {fate}" for fate, number in packets(row) if number]
+    return f"step {row.step}, {row.link}: {bearer_name(row)}: {', '.join(parts)}"
 
 
 def _gains(before: Quality, after: Quality) -> str:

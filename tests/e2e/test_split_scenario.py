@@ -255,10 +255,16 @@ def test_a_message_whose_groups_come_late_is_mapped_without_them(yard: Yard, mad
 def test_a_run_goes_on_when_the_base_station_is_killed(yard: Yard, made: Weights) -> None:
     count = 8
     folder = yard.pictures(count, side=32)
-    slow = {"rate_bps": 12_800, "queue_bytes": 512}  # 0.1 s a picture
-    path = scenario(yard, made, learned(made.mapper, 10), learned(made.mapper, 0), clock="real", wire=slow)
+    slow = {"rate_bps": 6400, "queue_bytes": 1024}  # 0.2 s a picture
+    bearers = [learned(made.mapper, snr_db, collect_s=1.0) for snr_db in (10, 0)]
+    path = scenario(yard, made, *bearers, clock="real", wire=slow)
     process, out = yard.begin_run(path, "--images", folder)
-    wait_until(lambda: len(list(out.glob("state-*/device/*.delivery"))) >= 2, "the device has two pictures")
+
+    def in_the_middle() -> bool:
+        assert process.popen.poll() is None, process.stderr.read_text()
+        return len(list(out.glob("state-*/device/*.delivery"))) >= 2
+
+    wait_until(in_the_middle, "the device has two pictures", PATIENCE_S)
     yard.kill_child("emulator serve")
     process.wait(PATIENCE_S)
     outcome = yard.end_run(process, out)
@@ -273,14 +279,30 @@ def test_a_run_goes_on_when_the_base_station_is_killed(yard: Yard, made: Weights
         np.testing.assert_array_equal(received(outcome, number), decoded(codec, segments, arrived))
 
 
-def test_a_bearer_for_other_messages_ends_the_run_in_one_sentence(yard: Yard, made: Weights, tmp_path: Path) -> None:
-    shape = MapperShape(bits=40, symbols=64, channels=8, blocks=1)
-    file = tmp_path / "large.safetensors"
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (
+            MapperShape(levels=5, bits=20, symbols=64, channels=8, blocks=1),
+            "10 levels with shares of 0.1 are announced, but the learned mapper foreign.safetensors is for 5",
+        ),
+        (
+            MapperShape(bits=40, symbols=64, channels=8, blocks=1),
+            "the learned mapper foreign.safetensors takes bits [h, w, 4] of each level 0 to 9, got",
+        ),
+    ],
+    ids=["levels", "bits"],
+)
+def test_a_bearer_for_other_messages_ends_the_run_and_is_named(
+    yard: Yard, made: Weights, tmp_path: Path, shape: MapperShape, said: str
+) -> None:
+    file = tmp_path / "foreign.safetensors"
     described = {"architecture": "channel-mapper", "shape": json.dumps(asdict(shape)), "snr_db": "10", "demapper": "x"}
     save_file(MapperPair(shape).half().state_dict(), file, described)
     outcome = run(yard, scenario(yard, made, learned(file, 10)), "--images", yard.pictures(1, side=32))
     assert outcome.status == 2
-    assert "large.safetensors takes bits [h, w, 4] of each level 0 to 9, got" in outcome.stderr
+    log = outcome.out / "logs" / "server.log"  # where the sender says why its stream was refused
+    assert said in outcome.stderr or (str(log) in outcome.stderr and said in log.read_text())
 
 
 SHIPPED = pytest.mark.skipif(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -417,6 +420,49 @@ def test_a_link_that_loses_single_packets_cannot_take_whole_messages(fields: dic
 def test_bad_settings_are_refused_by_name(bearer: pb.Bearer, sentence: str) -> None:
     with pytest.raises(TopologyError, match=sentence):
         network(air(bearer))
+
+
+def test_a_bearer_without_an_snr_takes_the_radios(mapper_file: Path) -> None:
+    radio = pb.LinkRate(radio=pb.RadioRate(bandwidth_hz=1e3, power_w=2.0, gain=1e-3, noise_w_per_hz=1e-7))
+    for bearer in (
+        pb.Bearer(learned_mapper=pb.LearnedMapper(weights=str(mapper_file))),
+        pb.Bearer(unequal_protection=pb.UnequalProtection(symbols=9)),
+    ):
+        (row,) = network(air(bearer, rate=radio)).message_bearers()
+        assert row.snr_db == pytest.approx(10 * np.log10(20))
+
+
+def test_a_packet_that_claims_more_elements_than_there_are_costs_no_more(mapper_file: Path) -> None:
+    net = network(air(learned(mapper_file)))
+    sending = Sending(net, net.open_session("s", "bs", ["device"], ASKED), message())
+    for run in packetize("s", 0, message()):
+        run.packet_elements = 2**31
+        run.header_crc = header_crc(run)
+        sending.net.carry(sending.session, run, run.payload)
+    assert net.links["air"].busy_ns == pytest.approx(0.032e9)
+
+
+PROCESS = """
+import json, sys
+import emulator.server
+from emulator.bearers.table import bearer_table
+from emulator.link_config import LinkConfig
+from emulator.v1 import control_pb2 as pb
+before = sorted(sys.modules)
+link = pb.Link(name="air", source="a", destinations=["b"])
+link.bearers.add().learned_mapper.CopyFrom(pb.LearnedMapper(weights=sys.argv[1], snr_db=3))
+bearer_table(LinkConfig.from_proto(link))
+print(json.dumps([before, sorted(sys.modules)]))
+"""
+
+
+def test_torch_comes_with_a_learned_bearer_and_the_applications_codecs_never(mapper_file: Path) -> None:
+    command = [sys.executable, "-c", PROCESS, str(mapper_file)]
+    before, after = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=100).stdout)
+    assert "torch" not in before
+    assert "emulator.bearers.mapper_network" not in before
+    assert {"torch", "emulator.bearers.mapper_network"} <= set(after)
+    assert not [name for name in after if name.startswith(("edge.codecs", "edge.train", "edge.adapt"))]
 
 
 def test_a_run_whose_header_was_altered_is_refused_before_it_waits(mapper_file: Path) -> None:

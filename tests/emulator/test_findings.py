@@ -82,6 +82,23 @@ def test_a_links_counters_stand_beside_its_theory() -> None:
     assert row.measured_delay_s == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(
+    "bearer", [pb.Bearer(uncoded_qam=pb.UncodedQam(order=4, snr_db=9)), pb.Bearer(learned_mapper=pb.LearnedMapper())]
+)
+def test_a_levels_error_rate_is_not_told_where_something_else_carries_the_bits(bearer: pb.Bearer) -> None:
+    link = fixed("l", "tx", "rx", 2000.0, levels=[pb.ReliabilityLevel(ber=0.01)], bearers=[bearer])
+    levels = [pb.LevelCounters(level=0, packets=3, packets_filled=2, size_bits=100, bit_errors=3)]
+    (row,) = link_reports([link], [pb.LinkCounters(link="l", destination="rx", levels=levels)], [])
+    assert (row.levels[0].ber_configured, row.levels[0].ber_measured) == (None, 0.03)
+    assert row.levels[0].packets_filled == 2
+
+
+def test_packets_that_a_link_filled_in_are_told() -> None:
+    transit = packet_pb2.Transit(packets=10, packets_filled=4)
+    (entry,) = message_reports([sent([fixed("l", "tx", "rx", 2000.0)], transit)])
+    assert entry.packets_filled == 4
+
+
 @pytest.mark.parametrize("rate", [pb.FixedRate(symbol_rate_hz=1000), pb.FixedRate(rate_bps=5e3, symbol_rate_hz=1000)])
 def test_modulated_bits_take_the_time_of_their_symbols(rate: pb.FixedRate) -> None:
     qam = pb.Bearer(uncoded_qam=pb.UncodedQam(order=4, snr_db=9))

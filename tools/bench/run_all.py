@@ -16,6 +16,7 @@ BENCHMARKS = {  # each with the option that names its JSON file last
     "startup": ["startup.py", "--out"],
     "optimizer": ["optimizer.py", "--json"],
     "codecs": ["codecs.py", "--tune", "--profile", "--out"],
+    "split_codecs": ["split_codecs.py", "--out"],
 }
 
 

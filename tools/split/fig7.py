@@ -6,48 +6,13 @@ that they were trained for.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from typing import Any
 
 from tools.ftsc import plots
 from tools.ftsc.plots import Curve
 from tools.ftsc.results import Row, band_of
 from tools.split import curves, digital
-from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB, Setting, options, write
-
-
-def judged(rows: Sequence[Row]) -> dict[str, Any]:
-    """The claims of section IV-B and of the issue, on the rows of fig7: a margin in dB at each SNR, and the verdict."""
-    found: dict[str, Any] = {}
-    for k in SYMBOLS:
-        baseline = _quality(rows, k, "-ldpc", None)
-        for trained_db in TRAINED_DB:
-            own = _quality(rows, k, "split", trained_db)
-            if not own or not baseline:
-                continue
-            margins = {snr_db: round(own[snr_db] - baseline[snr_db], 2) for snr_db in SNRS_DB}
-            steps = [round(own[b] - own[a], 2) for a, b in itertools.pairwise(SNRS_DB)]
-            found[f"K = {k}, trained at {trained_db} dB"] = {
-                "psnr_db": own,
-                "ahead_of_baseline_db": margins,
-                "ahead_everywhere": all(margin > 0 for margin in margins.values()),
-                "gain_per_5_db": steps,
-                "no_cliff": max(steps) < 3.0,
-            }
-        if baseline:
-            steps = [round(baseline[b] - baseline[a], 2) for a, b in itertools.pairwise(SNRS_DB)]
-            found[f"K = {k}, baseline"] = {"psnr_db": baseline, "gain_per_5_db": steps, "no_cliff": max(steps) < 3.0}
-    return found
-
-
-def _quality(rows: Sequence[Row], k: int, scheme: str, trained_db: int | None) -> dict[float, float]:
-    """PSNR by SNR of one curve."""
-    return {
-        float(row["snr_db"]): float(row["psnr_db"])
-        for row in rows
-        if row["symbols"] == k and str(row["scheme"]).endswith(scheme) and row.get("trained_db") == trained_db
-    }
+from tools.split.setting import SYMBOLS, Setting, options, write
 
 
 def draw(setting: Setting, name: str, rows: Sequence[Row], titles: dict[int, str]) -> None:
@@ -78,7 +43,7 @@ def fig7(setting: Setting) -> None:
         *digital.curve(setting, pictures, digital.codec_here(setting)),
         *curves.split_unequal(setting, source),
     ]
-    more = {"claims": judged(rows), "over_the_medium": curves.split_medium(setting, source)}
+    more = {"over_the_medium": curves.split_medium(setting, source)}
     write(setting, "fig7", rows, more, [digital.__doc__ or ""])
     draw(setting, "fig7", rows, {k: f"CIFAR-10, K = {k} (rho = 1/{3072 // k})" for k in SYMBOLS})
 

@@ -11,7 +11,7 @@ from tools.split.fig7 import draw
 from tools.split.setting import SNRS_DB, SYMBOLS, Setting, options, write
 
 
-def _envelope(rows: Sequence[Row], k: int) -> dict[str, Any]:
+def envelope(rows: Sequence[Row], k: int) -> dict[str, Any]:
     """By SNR: the best training of each scheme, and how many dB the interface costs."""
     best = {scheme: {snr_db: _best(rows, scheme, k, snr_db) for snr_db in SNRS_DB} for scheme in ("split", "deepjscc")}
     lost = {snr_db: round(best["deepjscc"][snr_db] - best["split"][snr_db], 2) for snr_db in SNRS_DB}
@@ -28,7 +28,7 @@ def fig8(setting: Setting) -> None:
     pictures = setting.scored()
     split = curves.split_learned(setting, curves.split_source(setting, pictures))
     rows = [*split, *curves.deepjscc(setting, pictures)]
-    envelope = {f"K = {k}": _envelope(rows, k) for k in SYMBOLS}
+    envelope = {f"K = {k}": envelope(rows, k) for k in SYMBOLS}
     write(setting, "fig8", rows, {"best_of_the_trainings": envelope})
     draw(setting, "fig8", rows, {k: f"CIFAR-10, K = {k} (rho = 1/{3072 // k})" for k in SYMBOLS})
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 from tools.ftsc import plots
 from tools.ftsc.results import Row
+from tools.slf.fig3 import rank_correlation
 from tools.split import curves
 from tools.split.setting import Setting, options, write
-
-
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(a, b).statistic)
 
 
 def fig9(setting: Setting) -> None:

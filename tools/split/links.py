@@ -33,12 +33,12 @@ def learned(weights: Path, snr_db: float) -> Link:
     """h, AWGN and q. weights: their file."""
     from emulator.bearers.learned_mapper import LearnedBits, open_mapper
 
-    return _together(LearnedBits(open_mapper(str(weights)), snr_db, 0.1), {})
+    return together(LearnedBits(open_mapper(str(weights)), snr_db, 0.1), {})
 
 
 def unequal(symbols: int, snr_db: float, asked: Asked) -> Link:
     """LDPC and QAM by level, `symbols` channel uses a message."""
-    return _together(UnequalProtection(symbols, snr_db, 0.1), asked)
+    return together(UnequalProtection(symbols, snr_db, 0.1), asked)
 
 
 def analog(snr_db: float) -> Link:
@@ -85,7 +85,9 @@ def asked_by(bers: Sequence[float]) -> Asked:
 PAPERS_BERS = geometric_bers(10, 0.4, 0.001)  # eq. (17)
 
 
-def _together(bearer: MessageBearer, asked: Asked) -> Link:
+def together(bearer: MessageBearer, asked: Asked) -> Link:
+    """A link whose BITS go through a bearer of whole messages. asked: for `unequal`."""
+
     def carry(segments: Sequence[Segment], seed: int, message: int) -> list[Segment]:
         groups = [
             Group(

@@ -29,15 +29,15 @@ def picture(height: int, width: int) -> Picture:
     return np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def written(path: Path, decoders: Sequence[str] = tuple(VARIANTS), **more: str) -> Path:
+def written(path: Path, held: Sequence[str] = tuple(VARIANTS), **more: str) -> Path:
     torch.manual_seed(0)
-    halves = [SwinTransmitter(SHAPE), *(SwinReceiver(SHAPE, one) for one in decoders)]
+    halves = [SwinTransmitter(SHAPE), *(SwinReceiver(SHAPE, one) for one in held)]
     tensors = {name: tensor for half in halves for name, tensor in half.state_dict().items()}
     for name in tensors:
         if ".channel.layers.6." in name:  # zero at first, so that the SNR would not matter
             tensors[name].normal_(std=0.3)
     metadata = {"architecture": "swin", "shape": json.dumps(asdict(SHAPE)), PAIRING: pairing(tensors)}
-    weights.write(path, tensors, metadata | {"decoders": json.dumps(decoders), "snrs_db": "[1, 3, 5, 7]"} | more)
+    weights.write(path, tensors, metadata | {"decoders": json.dumps(held), "snrs_db": "[1, 3, 5, 7]"} | more)
     return path
 
 

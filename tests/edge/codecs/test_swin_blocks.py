@@ -76,6 +76,6 @@ def test_patches_are_squares_of_tokens_and_come_apart_again() -> None:
 @pytest.mark.parametrize("factor", [1, 2])
 def test_merging_shrinks_and_division_enlarges(factor: int) -> None:
     tokens = torch.randn(2, 4, 8, 6)
-    merged = Merging(6, 10, factor)(tokens)
+    merged = Merging(6, 10, factor, normed=True)(tokens)
     assert merged.shape == (2, 4 // factor, 8 // factor, 10)
     assert Division(10, 6, factor)(merged).shape == tokens.shape

@@ -40,6 +40,14 @@ def test_stages_have_16_8_4_and_2_tokens_a_side_at_32x32() -> None:
     assert [tuple(side) for side in sides] == [(16, 16), (8, 8), (4, 4), (2, 2)]
 
 
+def test_brightness_reaches_the_code() -> None:
+    # a normalisation of the pixels themselves would make all plain pictures one
+    images = torch.stack([torch.full((3, 32, 32), level) for level in (0.2, 0.8)])
+    with torch.no_grad():
+        dark, bright = Encoder(SMALL)(images, 3.0)
+    assert not torch.allclose(dark, bright, atol=1e-3)
+
+
 def test_the_state_is_the_parameters_whatever_sizes_it_has_met() -> None:
     networks = (SwinTransmitter(SMALL), SwinReceiver(SMALL, "low"))
     before = [set(network.state_dict()) for network in networks]
@@ -67,7 +75,7 @@ def test_the_channel_coder_has_seven_layers_and_begins_as_its_skip() -> None:
         ({"shrink": 12}, "shrink: must be 4, 8 or 16, got 12"),
         ({"numbers": 95}, "numbers: must be even, got 95"),
         ({"window": 1}, "window: must be at least 2, got 1"),
-        ({"head": 12}, "head: must divide width 32 and growth 16, got 12"),
+        ({"head": 12}, "head: must divide width 32 and growth 32, got 12"),
     ],
 )
 def test_sizes_that_make_no_network_are_refused(fields: dict[str, int], message: str) -> None:

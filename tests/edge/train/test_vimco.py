@@ -122,3 +122,21 @@ def test_straight_through_gives_hard_bits_and_the_slope_of_their_probability() -
     probability = torch.sigmoid(log_odds.detach())
     assert log_odds.grad is not None
     assert torch.allclose(log_odds.grad, probability * (1 - probability))
+
+
+def test_bits_harden_from_probabilities_to_what_a_receiver_decides() -> None:
+    log_odds = torch.tensor([-2.0, -0.3, 0.2, 3.0])
+    assert torch.equal(vimco.hardening(log_odds, 0.0), torch.sigmoid(log_odds))
+    assert torch.equal(vimco.hardening(log_odds, 1.0), (log_odds > 0).float())
+    assert torch.equal(vimco.hardening(log_odds, 7.0), (log_odds > 0).float())
+    distances = [(vimco.hardening(log_odds, done) - (log_odds > 0).float()).abs() for done in (0.0, 0.25, 0.5, 0.75)]
+    assert all(bool((later < earlier).all()) for earlier, later in itertools.pairwise(distances))
+
+
+def test_the_gradient_of_hard_bits_is_that_of_the_steepest_probabilities() -> None:
+    hard = torch.tensor([-0.5, 0.1], requires_grad=True)
+    vimco.hardening(hard, 1.0).sum().backward()
+    soft = torch.tensor([-0.5, 0.1], requires_grad=True)
+    torch.sigmoid(soft * vimco.STEEPEST).sum().backward()
+    assert hard.grad is not None
+    torch.testing.assert_close(hard.grad, soft.grad)

@@ -139,7 +139,7 @@ def test_the_page_compares_bearers_and_tells_who_held_what() -> None:
     assert "Every encoder and decoder had one digest after all 3 steps. No node loaded a bearer's network." in (
         told.replace("&#x27;", "'")
     )
-    assert f"emulator learned bearer radio mapper-k128-snr10.safetensors {H[:16]} {G[:16]} 0, 1, 2" in told
+    assert f"emulator learned bearer radio mapper-k128-snr10.safetensors {H[:16]} {G[:16]} all 3" in told
     assert drawn.count('class="chart"') == 2
     assert drawn.count('class="series s') == 3 + 3  # learned, levels, unequal; asked, and learned twice
     assert told.count("learned mapper, K = 128, trained at 10 dB, at 20 dB") >= 1
@@ -153,9 +153,17 @@ def test_filled_packets_are_told_everywhere() -> None:
     assert "20 packets filled" in summary(found.report)
 
 
+def test_levels_that_were_not_sent_are_no_losses() -> None:
+    left_out = LevelUse(level=0, scheme="not sent", packets=4, packets_lost=4)
+    lossy = LevelUse(level=1, scheme="QPSK, uncoded", packets=4, packets_lost=1)
+    found = run(row(0, bearer="unequal", symbols=64, levels=[left_out, lossy]), images=1)
+    assert summary(found.report).splitlines()[-2].endswith("1 packets lost, 4 packets not sent")
+    assert "packets lost packets not sent 0 radio" in shown(found).replace(" dB ", " ")
+
+
 def test_the_terminal_has_a_line_a_step_and_the_verdicts() -> None:
     lines = summary(run(learned(0, 0.0), row(1)).report).splitlines()
-    assert lines[-3].startswith("step 0, radio: learned mapper, K = 128, trained at 10 dB at 0 dB: PSNR ")
+    assert lines[-3].startswith("step 0, radio: learned mapper, K = 128, trained at 10 dB: SNR 0 dB, PSNR ")
     assert lines[-3].endswith("128 symbols a picture")
     assert lines[-2].startswith("step 1, radio: multi-level BSC: PSNR ")
     assert lines[-1] == " ".join(verdicts(separated()))

@@ -1,0 +1,185 @@
+"""What the results say of each claim of the paper's section IV and of our own goals: prints a table in Markdown.
+
+python -m tools.split.claims RESULTS
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import click
+
+from tools.ftsc.results import Row
+from tools.slf.results import Verdict
+from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB
+
+Curve = Mapping[float, float]  # PSNR in dB by SNR in dB
+PAPERS_TRAINED_DB = 20
+STEEPEST_DB = 3.0  # PSNR that 5 dB of SNR may cost
+LEAST_OVER_MEDIUM_DB, LEAST_RANK = 24.0, 0.9
+
+
+class Claim(NamedTuple):
+    """source: where it stands; found: our figures; command: the module that makes them."""
+
+    source: str
+    claim: str
+    found: str
+    verdict: Verdict
+    command: str
+
+
+def curve(rows: Sequence[Row], k: int, scheme: str, trained_db: int | None = None) -> Curve:
+    """Of the rows whose scheme ends so."""
+    return {
+        float(row["snr_db"]): float(row["psnr_db"])
+        for row in rows
+        if row["symbols"] == k and str(row["scheme"]).endswith(scheme) and row.get("trained_db") == trained_db
+    }
+
+
+def steps(of: Curve) -> list[float]:
+    """What each 5 dB of SNR bring."""
+    return [of[b] - of[a] for a, b in pairwise(sorted(of))]
+
+
+def said(values: Sequence[float], digits: int = 1) -> str:
+    """Figures in a row."""
+    return " / ".join(f"{value:.{digits}f}" for value in values)
+
+
+def held(by_case: Sequence[bool]) -> Verdict:
+    """Holds when it does in every case, does not when in none."""
+    if not by_case:
+        return Verdict.NOT_MEASURED
+    if all(by_case):
+        return Verdict.HOLDS
+    return Verdict.MIXED if any(by_case) else Verdict.DOES_NOT_HOLD
+
+
+def of_fig7(rows: Sequence[Row], grown: int = 1, command: str = "fig7") -> Iterator[Claim]:
+    """grown: how many times more symbols than at 32x32."""
+    ahead: dict[int, list[float]] = {}
+    for k in SYMBOLS:
+        own = curve(rows, k * grown, "split", PAPERS_TRAINED_DB)
+        baseline = curve(rows, k * grown, "-ldpc")
+        if not own or not baseline:
+            continue
+        ahead[k] = [own[snr_db] - baseline[snr_db] for snr_db in SNRS_DB]
+        needed = [margin for snr_db, margin in zip(SNRS_DB, ahead[k], strict=True) if k < 128 or snr_db <= 10]
+        found = f"{said(list(own.values()))} dB against {said(list(baseline.values()))} dB at 0 / 5 / 10 / 15 / 20 dB"
+        verdict = held([margin > 0 for margin in ahead[k]])
+        yield Claim("Fig. 7", f"K = {k}: Split, trained at 20 dB, beats the digital baseline", found, verdict, command)
+        where = "at every SNR up to 10 dB" if k == 128 else "at every SNR from 0 to 20 dB"
+        met = held([all(margin > 0 for margin in needed)])
+        yield Claim("goal", f"K = {k}: and does so {where}", f"ahead by {said(needed)} dB", met, command)
+        rises = steps(own), steps(baseline)
+        found = f"at most {max(rises[0]):.1f} dB; the baseline {max(rises[1]):.1f} dB"
+        graceful = held([max(rises[0]) < STEEPEST_DB])
+        yield Claim("Fig. 7, goal", f"K = {k}: less than 3 dB of PSNR per 5 dB of SNR", found, graceful, command)
+    if len(ahead) == len(SYMBOLS):
+        means = [fmean(ahead[k]) for k in (64, 128)]
+        found = f"ahead by {means[0]:.1f} dB at K = 64, by {means[1]:.1f} dB at K = 128, mean over SNR"
+        yield Claim("Fig. 7", "the narrower, the larger the lead", found, held([means[0] > means[1]]), command)
+
+
+def of_trainings(rows: Sequence[Row]) -> Iterator[Claim]:
+    """Which SNR_train is best where."""
+    for k in SYMBOLS:
+        curves = {trained: curve(rows, k, "split", trained) for trained in TRAINED_DB}
+        if not all(curves.values()):
+            continue
+        best = {snr_db: max(curves, key=lambda trained: curves[trained][snr_db]) for snr_db in SNRS_DB}
+        found = ", ".join(f"{snr_db:g} dB: trained at {trained}" for snr_db, trained in best.items())
+        verdict = held([trained == max(TRAINED_DB) for trained in best.values()])
+        yield Claim("Fig. 7", f"K = {k}: trained at a higher SNR is better everywhere", found, verdict, "fig7")
+
+
+def of_levels(rows: Sequence[Row]) -> Iterator[Claim]:
+    """Fig. 9, each mapper at the SNR that it was trained for."""
+    own = [row for row in rows if row["snr_db"] == row["trained_db"]]
+    if own:
+        ranks = [float(row["rank_correlation"]) for row in own]
+        found = f"rank correlation {min(ranks):.2f} to {max(ranks):.2f} over {len(own)} mappers, each at its own SNR"
+        yield Claim(
+            "Fig. 9", "BERs follow the interface's pattern", found, held([r >= LEAST_RANK for r in ranks]), "fig9"
+        )
+        falling = [bool(row["not_increasing"]) for row in own]
+        found = f"{sum(falling)} of {len(falling)} mappers"
+        yield Claim("goal", "BERs do not increase from the first level to the last", found, held(falling), "fig9")
+    paper = [row for row in own if row["trained_db"] == PAPERS_TRAINED_DB and row["symbols"] == 128]
+    for row in paper:
+        bers = [float(row[f"ber_{level}"]) for level in range(10)]
+        found = f"{said(bers, 2)} at K = 128, 20 dB"
+        differ = held([max(bers) / max(min(bers), 1e-9) < 400 and bers[-1] > 0.001])
+        yield Claim("Fig. 9", "BERs are far from those of training, yet pictures are fine", found, differ, "fig9")
+
+
+def of_fig8(document: Mapping[str, Any]) -> Iterator[Claim]:
+    for k, found in document["best_of_the_trainings"].items():
+        lost = list(found["price_of_the_interface_db"].values())
+        if all(value == value for value in lost):  # none is missing
+            words = f"{said(lost)} dB at 0 / 5 / 10 / 15 / 20 dB, best training of each"
+            yield Claim(
+                "Fig. 8", f"{k}: DeepJSCC, designed jointly, is better", words, held([v > 0 for v in lost]), "fig8"
+            )
+
+
+def of_medium(document: Mapping[str, Any]) -> Iterator[Claim]:
+    quality_db = float(document["over_the_medium"]["psnr_db"])
+    over = f"{quality_db:.2f} dB over it, {float(document['over_a_perfect_link']['psnr_db']):.2f} dB without errors"
+    yield Claim("goal", "24 dB over its own medium", over, held([quality_db >= LEAST_OVER_MEDIUM_DB]), "fig6")
+    lost = [float(row["loss_db"]) for row in document["rows"]]
+    ordered = held([lost == sorted(lost)])
+    yield Claim(
+        "section I",
+        "f puts more into the more reliable levels",
+        f"{said(lost)} dB lost without level 0 .. 9",
+        ordered,
+        "fig6",
+    )
+
+
+def of_unequal(rows: Sequence[Row]) -> Iterator[Claim]:
+    for k in SYMBOLS:
+        own = curve(rows, k, "split", PAPERS_TRAINED_DB)
+        codes = curve(rows, k, "unequal protection")
+        if own and codes:
+            gain = [own[snr_db] - codes[snr_db] for snr_db in SNRS_DB]
+            claim = f"K = {k}: a learned mapper beats codes chosen for the announced BERs"
+            yield Claim("ours", claim, f"by {said(gain)} dB", held([g > 0 for g in gain]), "fig7")
+
+
+def claims(results: Path) -> list[Claim]:
+    """Of whatever results there are."""
+    found: list[Claim] = []
+    for name, judge in (
+        ("fig6", of_medium),
+        ("fig7", lambda document: of_fig7(document["rows"])),
+        ("fig7", lambda document: of_trainings(document["rows"])),
+        ("fig8", of_fig8),
+        ("fig9", lambda document: of_levels(document["rows"])),
+        ("fig7", lambda document: of_unequal(document["rows"])),
+        ("kodak", lambda document: of_fig7(document["rows"], (document["side"] // 32) ** 2, "kodak")),
+    ):
+        file = results / f"{name}.json"
+        if file.exists():
+            found += judge(json.loads(file.read_text()))
+    return found
+
+
+@click.command(help=(__doc__ or "").split("\n")[0])
+@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def main(results: Path) -> None:
+    click.echo("| paper | claim | ours | verdict | command |\n|---|---|---|---|---|")
+    for one in claims(results):
+        click.echo(f"| {one.source} | {one.claim} | {one.found} | {one.verdict} | `{one.command}` |")
+
+
+if __name__ == "__main__":
+    main()
