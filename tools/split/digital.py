@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from edge.codecs.still_picture import StillPicture
 from edge.images import Picture
 from emulator.channels.ldpc import MAX_BLOCK_BITS, BlockPlan, LdpcQam, Mcs
 from emulator.channels.ldpc_code import MIN_K, LdpcCode, max_k
-from emulator.channels.mcs import RATES
+from emulator.channels.mcs import RATES, waterfalls
 from emulator.channels.noise import NoiseKey, SegmentNoise
 from tools.ftsc.results import Row
 from tools.split.curves import row
@@ -36,6 +36,8 @@ from tools.split.setting import SNRS_DB, SYMBOLS, Setting
 
 ORDERS = (4, 16, 64)
 LENGTHS = (0, 512, 768)  # coded bits of a block; 0: those of a picture
+MOST_SHARING = 512  # symbols of a picture up to which such short blocks are tried
+Fitted = Mapping[str, Any]  # see `fitted`
 CODECS: Mapping[str, type[StillPicture]] = {"hevc": Hevc, "jpeg2000": Jpeg2000}
 
 
@@ -64,16 +66,22 @@ class Scheme:
 
 
 def schemes(symbols: int, snr_db: float) -> Iterator[Scheme]:
-    """Those of the table that noise allows at all and whose blocks the code allows."""
-    capacity = math.log2(1 + 10 ** (snr_db / 10))
+    """Those of the table that have a chance at this SNR and whose blocks the code allows."""
     for order in ORDERS:
         for rate in RATES:
-            for length in LENGTHS:
+            for length in LENGTHS if symbols <= MOST_SHARING else (0,):
                 scheme = Scheme(Mcs(order, rate), length)
                 coded, _ = scheme.blocks(symbols)
                 whole = coded % scheme.mcs.bits_per_symbol == 0  # 512 is no multiple of 64-QAM's 6
-                if whole and coded * rate >= MIN_K and scheme.mcs.efficiency < capacity:
+                if whole and coded * rate >= MIN_K and not _hopeless(scheme.mcs, snr_db):
                     yield scheme
+
+
+def _hopeless(mcs: Mcs, snr_db: float) -> bool:
+    """Whether every measured block of this scheme fails even at a dB more; short blocks fail over a wider range. Where
+    the scheme was not measured, capacity decides."""
+    capacity_db = 10 * math.log10(2**mcs.efficiency - 1)
+    return snr_db + 1.0 < min((one.snr_db[0] for one in waterfalls() if one.mcs == mcs), default=capacity_db + 1.0)
 
 
 def failed(scheme: Scheme, symbols: int, snr_db: float, pictures: int, seed: int) -> NDArray[np.bool_]:
@@ -133,15 +141,14 @@ class Tried:
         return metrics.psnr(self.picture, scaled(small, height, width))
 
 
-def fitted(setting: Setting, codec: str, pictures: Sequence[Picture], sizes: Sequence[int]) -> list[dict[str, Any]]:
+def fitted(setting: Setting, codec: str, pictures: Sequence[Picture], sizes: Sequence[int]) -> list[Fitted]:
     """For each picture {"mean": dB, "SIZE": [PSNR sent as it is, PSNR sent smaller where better]}, None: nothing
     fits. A smaller picture costs a byte that tells the factor."""
     opened = CODECS[codec].open({}, Half.BOTH)
     found = []
     for picture in pictures:
-        tried = Tried(opened, picture)
         key = {"what": "fitted", "set": codec, "picture": _digest(picture), "sizes": list(sizes)}
-        found.append(setting.cells.get(key, lambda tried=tried: _all_sizes(tried, sizes)))  # type: ignore[misc]
+        found.append(setting.cells.get(key, partial(_all_sizes, Tried(opened, picture), sizes)))
     return found
 
 
@@ -160,17 +167,12 @@ def _digest(picture: Picture) -> str:
     return hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()[:16]
 
 
-@cache
-def _note() -> str:
-    return "pillow-heif is not installed: the baseline is jpeg2000-ldpc"
-
-
 def codec_here(setting: Setting) -> str:
     """hevc, or jpeg2000 where the package is missing."""
     try:
         Hevc.open({}, Half.BOTH)
     except CodecError:
-        setting.skip(_note())
+        setting.skip("pillow-heif is not installed: the baseline is jpeg2000-ldpc")
         return "jpeg2000"
     return "hevc"
 
@@ -183,56 +185,64 @@ def curve(setting: Setting, pictures: Sequence[Picture], codec: str, symbols: Se
         sizes = sorted({scheme.size_bytes(k) for own in offered.values() for scheme in own})
         values = fitted(setting, codec, pictures, sizes)
         for snr_db, own in offered.items():
-            tried = [_sent(setting, scheme, k, snr_db, values, codec) for scheme in own]
-            rows.append(max([*tried, _mean_colours(k, snr_db, values, codec, setting.seeds)], key=_quality))
+            rows.append(_best(setting, own, k, snr_db, values, codec))
     return rows
 
 
-def _quality(found: Row) -> float:
-    return float(found["psnr_db"])
-
-
-def _mean_colours(k: int, snr_db: float, values: Sequence[Mapping[str, Any]], codec: str, seeds: int) -> Row:
-    passage = {"psnr_db": [value["mean"] for value in values]}
-    return row(f"{codec}-ldpc", k, snr_db, [passage] * seeds, mcs="nothing arrives", size_bytes=0, outages=1.0)
-
-
-def _sent(
-    setting: Setting, scheme: Scheme, k: int, snr_db: float, values: Sequence[Mapping[str, Any]], codec: str
+def _best(
+    setting: Setting, offered: Sequence[Scheme], k: int, snr_db: float, values: Sequence[Fitted], codec: str
 ) -> Row:
-    size = scheme.size_bytes(k)
+    """Of the schemes, those that promise most first, until what was reached is more than the next one promises."""
+    passage = {"psnr_db": [value["mean"] for value in values]}
+    found = [passage] * setting.seeds
+    best = row(f"{codec}-ldpc", k, snr_db, found, mcs="nothing arrives", size_bytes=0, outages=1.0, block_losses=0.0)
+    promised = {scheme: shown(values, scheme.size_bytes(k)) for scheme in offered}
+    for scheme in sorted(offered, key=lambda scheme: -float(promised[scheme].psnr_db.mean())):
+        if float(promised[scheme].psnr_db.mean()) <= float(best["psnr_db"]):
+            break
+        made = _sent(setting, scheme, k, snr_db, promised[scheme], codec)
+        best = max(best, made, key=lambda one: float(one["psnr_db"]))
+    return best
+
+
+class Shown(NamedTuple):
+    """Of each picture: PSNR where its block arrives, PSNR of its mean colour, whether it fits at all."""
+
+    psnr_db: NDArray[np.float64]
+    mean_db: NDArray[np.float64]
+    fits: NDArray[np.bool_]
+
+
+def shown(values: Sequence[Fitted], size_bytes: int) -> Shown:
+    """All pictures as they are, or all smaller where better, whichever is better on the whole."""
     means = np.array([value["mean"] for value in values])
-    ways = [
-        np.array([np.nan if value[str(size)][way] is None else value[str(size)][way] for value in values])
-        for way in (0, 1)
-    ]
-    fits_db = max(ways, key=lambda way: float(np.where(np.isnan(way), means, way).mean()))
-    lost = [
-        np.array(
-            setting.cells.get(
-                {
-                    "what": "lost",
-                    "set": str(scheme),
-                    "symbols": k,
-                    "snr_db": snr_db,
-                    "pictures": len(values),
-                    "seed": seed,
-                },
-                lambda seed=seed: failed(scheme, k, snr_db, len(values), seed).tolist(),  # type: ignore[misc]
-            ),
-            np.bool_,
-        )
-        for seed in range(setting.seeds)
-    ]
-    outages = [one | np.isnan(fits_db) for one in lost]
-    passages = [{"psnr_db": np.where(out, means, fits_db).tolist()} for out in outages]
+    ways = []
+    for way in (0, 1):
+        given = np.array([value[str(size_bytes)][way] for value in values], np.float64)  # None becomes nan
+        ways.append(Shown(np.where(np.isnan(given), means, given), means, ~np.isnan(given)))
+    return max(ways, key=lambda way: float(way.psnr_db.mean()))
+
+
+def _sent(setting: Setting, scheme: Scheme, k: int, snr_db: float, promised: Shown, codec: str) -> Row:
+    """One scheme with every seed."""
+    pictures = len(promised.mean_db)
+    about = {"what": "lost", "set": str(scheme), "symbols": k, "snr_db": snr_db, "pictures": pictures}
+    lost = []
+    for seed in range(setting.seeds):
+        made = partial(_failed_json, scheme, k, snr_db, pictures, seed)
+        lost.append(np.array(setting.cells.get({**about, "seed": seed}, made), np.bool_))
+    passages = [{"psnr_db": np.where(one, promised.mean_db, promised.psnr_db).tolist()} for one in lost]
     return row(
         f"{codec}-ldpc",
         k,
         snr_db,
         passages,
         mcs=str(scheme),
-        size_bytes=size,
-        outages=round(fmean(float(out.mean()) for out in outages), 4),
+        size_bytes=scheme.size_bytes(k),
+        outages=round(fmean(float((one | ~promised.fits).mean()) for one in lost), 4),
         block_losses=round(fmean(float(one.mean()) for one in lost), 4),
     )
+
+
+def _failed_json(scheme: Scheme, k: int, snr_db: float, pictures: int, seed: int) -> list[bool]:
+    return [bool(one) for one in failed(scheme, k, snr_db, pictures, seed)]

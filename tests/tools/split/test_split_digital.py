@@ -28,12 +28,14 @@ def test_blocks_are_a_pictures_own_or_shared() -> None:
     assert coded * each <= 8192 * 6
 
 
-def test_no_scheme_asks_for_more_than_capacity_or_for_a_block_that_is_no_whole_symbols() -> None:
+def test_only_schemes_with_a_chance_are_tried_in_blocks_of_whole_symbols() -> None:
     for snr_db in (0.0, 10.0, 20.0):
         offered = list(digital.schemes(128, snr_db))
         assert offered
-        assert all(scheme.mcs.efficiency < math.log2(1 + 10 ** (snr_db / 10)) for scheme in offered)
+        assert all(scheme.mcs.efficiency < math.log2(1 + 10 ** (snr_db / 10 + 0.15)) for scheme in offered)
         assert not any(scheme.mcs.order == 64 and scheme.length == 512 for scheme in offered)
+    assert any(scheme.mcs.order == 64 and scheme.length == 768 for scheme in digital.schemes(128, 20.0))
+    assert {scheme.length for scheme in digital.schemes(8192, 20.0)} == {0}
 
 
 def test_without_noise_nothing_is_lost_and_in_noise_pictures_that_share_a_block_are_lost_together() -> None:
