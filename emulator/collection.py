@@ -36,20 +36,24 @@ class Parcel:
     filled: int = 0
 
 
+class CannotCarry(WireError):  # noqa: N818  (it is an answer, not a fault)
+    """A message of a form that a link's bearer does not take."""
+
+
 class Collection:
     """The BITS of one message where they wait. Keeps the bearer that its link had when the message began."""
 
     def __init__(self, hop: Hop, bearer: MessageBearer, forms: Sequence[GroupForm]) -> None:
-        """Raises WireError for a message that the bearer cannot carry."""
+        """Raises CannotCarry for a message that the bearer does not take."""
         size_bits = sum(form.size_bits for form in forms)
         if size_bits > MAX_MESSAGE_BITS:
-            raise WireError(
+            raise CannotCarry(
                 f"link '{hop.link}': takes messages of at most {MAX_MESSAGE_BITS} bits, got {size_bits}; send less"
             )
         try:
             bearer.check(forms)
         except ValueError as error:
-            raise WireError(f"link '{hop.link}': {error}") from error
+            raise CannotCarry(f"link '{hop.link}': {error}") from error
         self.hop = hop
         self.bearer = bearer
         self.forms = list(forms)

@@ -18,6 +18,7 @@ from edge.wire.integrity import WireError
 from emulator.announced import AnnouncementError, announced_levels
 from emulator.attachment import Attachment, Control, Outgoing
 from emulator.clock import WallTime
+from emulator.collection import CannotCarry
 from emulator.link_config import LinkConfig, TopologyError
 from emulator.network import Crossing, Network, SessionRoute
 from emulator.pacer import Pacer
@@ -50,6 +51,7 @@ class Session:
     outstanding_bytes: int = 0
     owed_bytes: int = 0
     grants: int = 0
+    barred: bool = False
 
 
 class Exchange:
@@ -238,8 +240,15 @@ class Exchange:
 
     def _frame(self, session: Session, frame: packet_pb2.Frame, step: str) -> None:
         network = self._network()
+        if session.barred:
+            return
         if step == "head":
-            network.open_message(session.route, frame.head)
+            try:
+                network.open_message(session.route, frame.head)
+            except CannotCarry as reason:
+                session.barred = True
+                self._no_way(session.announcement, str(reason))
+                return
             self._forward(list(session.announcement.destinations), Control(frame))
         elif step == "run":
             payload = frame.run.payload  # read once: each reading copies it

@@ -224,7 +224,7 @@ class Network:
     # -- messages ------------------------------------------------------------------------------------------------
 
     def open_message(self, session: SessionRoute, head: packet_pb2.MessageHead) -> None:
-        """Opens a message, or begins it again. Raises WireError."""
+        """Opens a message, or begins it again. Raises CannotCarry where a link's bearer does not take it, WireError."""
         layouts = message_layout(head, MAX_MESSAGE_BYTES)
         if head.message_id not in session.open and len(session.open) >= MAX_OPEN_MESSAGES:
             raise WireError(f"session '{session.session}': more than {MAX_OPEN_MESSAGES} messages under way; end some")
@@ -234,7 +234,7 @@ class Network:
         session.open[head.message_id] = Message(head, layouts, ledgers=ledgers, collections=collections)
 
     def _collections(self, session: SessionRoute, layouts: Sequence[SegmentLayout]) -> dict[str, Collection]:
-        """Where a message's BITS will wait. Raises WireError when a bearer cannot carry it."""
+        """Where a message's BITS will wait. Raises CannotCarry."""
         bers = dict(enumerate(level.ber for level in session.asked))
         forms = [
             GroupForm(index, layout.level, layout.shape, bers.get(layout.level))

@@ -64,8 +64,8 @@ def learner(procedure: str, taught: Mapping[str, Tensor], decoder: str = "low") 
 
 def test_learning_reduces_the_error() -> None:
     errors: list[float] = []
-    run = trainer(SwinLearner(SHAPE, 0, configured("alone")), 80)
-    run.run(None, lambda step, mse: errors.append(mse), every=20)
+    run = trainer(SwinLearner(SHAPE, 0, configured("alone")), 60)
+    run.run(None, lambda step, mse: errors.append(mse), every=15)
     assert errors[3] < 0.8 * errors[0]
 
 
@@ -183,7 +183,7 @@ def test_what_does_not_fit_is_refused(taught: dict[str, Tensor]) -> None:
 
 def test_scores_are_of_the_noise_and_the_same_for_one_seed() -> None:
     student = SwinLearner(SHAPE, 0, configured("alone"))
-    run = trainer(student, 40)
+    run = trainer(student, 20)
     run.run(None, lambda step, mse: None)
     images = torch.from_numpy(np.stack([one.pixels for one in ramps()])).permute(0, 3, 1, 2).float().div_(255)
     low, high = (psnr_over_awgn(student.tx, student.trained, images, snr, 0) for snr in (-20.0, 40.0))
