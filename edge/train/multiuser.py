@@ -57,5 +57,7 @@ def configured(name: str, decoder: str = "low", alpha: float | None = None) -> P
     usual = _CONFIGURED[name]
     if alpha is not None and not usual.alpha:
         raise ValueError(f"alpha: '{name}' does not distil; leave it out")
-    others = tuple(one for one in usual.decoders[:-1] if one != decoder)
+    others = usual.decoders[:-1]
+    if decoder in others:
+        raise ValueError(f"decoder: '{name}' trains '{decoder}' beside the one of interest; choose another one")
     return replace(usual, decoders=(*others, decoder), alpha=usual.alpha if alpha is None else alpha)

@@ -34,6 +34,7 @@ def test_the_decoder_of_interest_comes_last() -> None:
     [
         ("together", "low", None, "procedure: must be one of alone, .*, got 'together'"),
         ("alone", "middle", None, "decoders: no decoder is called 'middle'"),
+        ("iterative", "high", None, "decoder: 'iterative' trains 'high' beside the one of interest"),
         ("alone", "low", 1.0, "alpha: 'alone' does not distil"),
         ("distill", "low", -1.0, "alpha: must be finite and at least 0, got -1"),
     ],
