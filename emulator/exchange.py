@@ -22,6 +22,7 @@ from emulator.collection import CannotCarry
 from emulator.link_config import LinkConfig, TopologyError
 from emulator.network import Crossing, Network, SessionRoute
 from emulator.pacer import Pacer
+from emulator.subscriptions import announced_subscriptions, head_for
 from emulator.v1 import control_pb2, data_plane_pb2
 
 MAX_SESSIONS = 4096
@@ -77,8 +78,8 @@ class Exchange:
         routes = []
         for session in self.sessions.values():  # sessions outlive a change of links if their path does
             held = session.announcement
-            asked = session.route.asked
-            routes.append(network.open_session(held.session, held.source, list(held.destinations), asked))
+            asked, highest = session.route.asked, session.route.highest
+            routes.append(network.open_session(held.session, held.source, list(held.destinations), asked, highest))
         for session, route in zip(self.sessions.values(), routes, strict=True):
             session.route = route
             session.wall = WallTime(network.clock)
@@ -171,7 +172,8 @@ class Exchange:
                 raise Refusal("NOT_FOUND", f"session '{name}': destination '{destination}' is not in the topology")
         try:
             asked = announced_levels(announcement)
-            route = network.open_session(name, node, list(announcement.destinations), asked)
+            highest = announced_subscriptions(announcement)
+            route = network.open_session(name, node, list(announcement.destinations), asked, highest)
         except (AnnouncementError, TopologyError) as error:
             if node in announcement.destinations:
                 raise Refusal("NOT_FOUND", f"session '{name}': {error}") from error
@@ -249,7 +251,7 @@ class Exchange:
                 session.barred = True
                 self._no_way(session.announcement, str(reason))
                 return
-            self._forward(list(session.announcement.destinations), Control(frame))
+            self._forward_head(session.route, frame)
         elif step == "run":
             payload = frame.run.payload  # read once: each reading copies it
             size = len(payload)
@@ -263,6 +265,15 @@ class Exchange:
             self._deliver(session, network.carry(session.route, frame.run, payload), size, here_s)
         else:
             self._end(session, frame.end.message_id)
+
+    def _forward_head(self, route: SessionRoute, frame: packet_pb2.Frame) -> None:
+        """To those that the message is for; each learns what it will not get because it does not take it."""
+        whole = [name for name in route.addressed(frame.head) if name not in route.highest]
+        self._forward(whole, Control(frame))
+        for name in route.addressed(frame.head):
+            if name in route.highest:
+                own = packet_pb2.Frame(head=head_for(frame.head, route.highest[name]))
+                self._forward([name], Control(own))
 
     def _deliver(self, session: Session, crossing: Crossing, size_bytes: int, here_s: float) -> None:
         """Forwards what arrived, now or when it is due, and gives the credit back. here_s: when the packets came."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge import metrics
 from edge.v1 import node_pb2, packet_pb2
 from emulator.bearer_findings import bits_bearer
 from emulator.link_config import LinkConfig
@@ -80,6 +86,26 @@ def _message_report(message: Sent, destination: str) -> MessageReport:
     return entry
 
 
+def note_decoding(entry: MessageReport, delivery: node_pb2.CollectResponse, original: NDArray[np.uint8]) -> None:
+    """What its receiver made of a message, and had made of it before it was refined."""
+    entry.predicted = delivery.label if delivery.HasField("label") else None
+    entry.confidence = delivery.confidence if delivery.HasField("confidence") else None
+    entry.level = delivery.level if delivery.HasField("level") else None
+    if delivery.HasField("first"):
+        first = delivery.first
+        entry.refined = True
+        entry.first_predicted = first.label if first.HasField("label") else None
+        entry.first_confidence = first.confidence if first.HasField("confidence") else None
+        before = metrics.psnr(original, pixels(first.png))
+        entry.first_psnr_db = before if math.isfinite(before) else None
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    """A PNG file -> [H, W, 3]."""
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def theoretical_transfer_s(
     source: str, destination: str, transit: packet_pb2.Transit, links: list[LinkConfig]
 ) -> float | None:
@@ -90,6 +116,8 @@ def theoretical_transfer_s(
         return None
     by_name = {link.name: link for link in links}
     path = [by_name[name] for name, _ in shortest_path(links, source, destination)]
+    if any(link.code_rates for link in (path if transit.size_bits else path[1:])):
+        return None  # at which rate depends on who else took it
     if transit.size_bits and not all(_takes_as_many_symbols(path[0], link) for link in path[1:]):
         return None
     whole = [_service_s(link, transit) for link in path]

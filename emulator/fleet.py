@@ -30,13 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Member:
-    """One daemon of the fleet, through all its lives."""
+    """One daemon of the fleet, through all its lives. mates: the names of all that share its process, itself too."""
 
     name: str
     module: str
     arguments: list[str]
     daemon: local.Daemon
     channel: grpc.aio.Channel
+    mates: tuple[str, ...] = ()
     restarts: int = 0
     watcher: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -58,12 +59,25 @@ class Fleet:
 
     async def start(self, name: str, module: str, arguments: Sequence[str]) -> Member:
         """Starts a daemon and waits for its address. Raises LaunchError."""
-        whole, log_file = [*arguments, *self.security_arguments], self.logs / f"{name}.log"
+        return (await self.start_together([name], module, arguments))[0]
+
+    async def start_together(self, names: Sequence[str], module: str, arguments: Sequence[str]) -> list[Member]:
+        """Starts one process that runs several nodes, and waits for their addresses. Raises LaunchError."""
+        first, whole = names[0], [*arguments, *self.security_arguments]
+        log_file = self.logs / f"{first}.log"
         log_file.unlink(missing_ok=True)  # an earlier run's, in the same folder
-        daemon = await local.start(name, module, [*whole, "--listen", "127.0.0.1:0"], log_file)
-        member = Member(name, module, whole, daemon, open_channel(daemon.address, self.security, name))
-        self.members[name] = member
-        return member
+        daemon = await local.start(first, module, [*whole, "--listen", "127.0.0.1:0"], log_file)
+        if len(daemon.addresses) != len(names):
+            await daemon.stop()
+            raise local.LaunchError(f"{first}: serves {len(daemon.addresses)} nodes, not {len(names)}; see {log_file}")
+        for name, address in zip(names, daemon.addresses, strict=True):
+            channel = open_channel(address, self.security, name)
+            self.members[name] = Member(name, module, whole, daemon, channel, tuple(names))
+        return self._mates(first)
+
+    def _mates(self, name: str) -> list[Member]:
+        """All members that share a process."""
+        return [self.members[mate] for mate in self.members[name].mates]
 
     async def serving(self, name: str, timeout_s: float = SERVING_TIMEOUT_S) -> None:
         """Waits until the daemon's health service says SERVING. Raises LaunchError when it does not in time."""
@@ -85,8 +99,10 @@ class Fleet:
 
     def watch(self, name: str, restored: Callable[[], Awaitable[None]]) -> None:
         """Starts the daemon again whenever it dies, and calls `restored` when it serves. Beyond the allowed number of
-        times, `failure` is set."""
-        self.members[name].watcher = asyncio.create_task(self._watch(self.members[name], restored))
+        times, `failure` is set. Of those that share a process, one is to be watched for all."""
+        watcher = asyncio.create_task(self._watch(self.members[name], restored))
+        for mate in self._mates(name):
+            mate.watcher = watcher
 
     async def _watch(self, member: Member, restored: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -97,7 +113,8 @@ class Fleet:
                 self._fail(f"{member.name}: ended with status {status}; its log is {member.daemon.log}")
                 return
             await asyncio.sleep(RESTART_PAUSE_S)  # in which the run may end because of this very death
-            member.restarts += 1
+            for mate in self._mates(member.name):
+                mate.restarts += 1
             log.warning("%s ended with status %s; starting it again at %s", member.name, status, member.daemon.address)
             try:
                 await self._start_again(member)
@@ -107,8 +124,10 @@ class Fleet:
                 return
 
     async def _start_again(self, member: Member) -> None:
-        arguments = [*member.arguments, "--listen", member.daemon.address]
-        member.daemon = await local.start(member.name, member.module, arguments, member.daemon.log)
+        listens = [word for address in member.daemon.addresses for word in ("--listen", address)]
+        daemon = await local.start(member.name, member.module, [*member.arguments, *listens], member.daemon.log)
+        for mate in self._mates(member.name):
+            mate.daemon = daemon
 
     def _fail(self, sentence: str) -> None:
         if not self.failure.done():
@@ -116,7 +135,7 @@ class Fleet:
 
     async def let_die(self) -> None:
         """Starts nothing again from now on."""
-        watchers = [member.watcher for member in self.members.values() if member.watcher is not None]
+        watchers = {member.watcher for member in self.members.values() if member.watcher is not None}
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
@@ -129,8 +148,8 @@ class Fleet:
         else:
             self.failure.cancel()
         await self.let_die()
-        order = sorted(self.members.values(), key=lambda m: m.module == "emulator")
-        last = [m for m in order if m.module == "emulator"]
-        for group in ([m for m in order if m not in last], last):
-            await asyncio.gather(*(m.daemon.stop() for m in group))
+        firsts = [member for member in self.members.values() if member.name == member.mates[0]]
+        for is_last in (False, True):
+            group = [member for member in firsts if (member.module == "emulator") is is_last]
+            await asyncio.gather(*(member.daemon.stop() for member in group))
         await asyncio.gather(*(m.channel.close() for m in self.members.values()))

@@ -29,6 +29,7 @@ from emulator.link_config import LinkConfig
 
 Times = NDArray[np.float64]  # model time in nanoseconds
 MAX_WORKS = 64
+ROUNDING = 1e-9  # of a symbol: 40 / (1 / 3) must be 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,10 @@ class Link:
     counts: dict[tuple[str, int], LevelCount] = field(default_factory=dict)
     whole_bits: MessageBearer | None = field(init=False, default=None)  # of the messages that begin from now on
     _bearers: dict[Kind, Bearer] = field(init=False, default_factory=dict)
+    _own_bearers: dict[tuple[str, Kind], Bearer] = field(init=False, default_factory=dict)  # of one end alone
     _modulators: dict[Kind, Modulator] = field(init=False)
     _noise: dict[tuple[str, str, int, int], SegmentNoise] = field(default_factory=dict)
-    _works: dict[tuple[Kind, int, int, int, tuple[int, ...]], tuple[Times, Times]] = field(default_factory=dict)
+    _works: dict[tuple[Kind, int, int, int, float, tuple[int, ...]], tuple[Times, Times]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reconfigure(self.config, bearer_table(self.config))
@@ -115,6 +117,7 @@ class Link:
         if table.whole_bits is not None and Kind.BITS in self._bearers:  # messages under way end as they began
             by_kind[Kind.BITS] = self._bearers[Kind.BITS]
         self.config, self.whole_bits, self._bearers = config, table.whole_bits, by_kind
+        self._own_bearers = dict(table.by_end)
         self._modulators = {kind: each for kind, each in by_kind.items() if isinstance(each, Modulator)}
         self._works.clear()
 
@@ -123,12 +126,14 @@ class Link:
         level = self.config.level(train.level)
         elements = train.freight.segment_elements or train.freight.offset + train.freight.count
         freight = replace(train.freight, ber=level.ber, level=train.level, segment_elements=elements)
+        rate = self.config.code_rate(receivers)
         if self._loses_nothing(level, freight.kind) and train.alive.all():
-            return self._serve_whole(train, freight, receivers)
-        queued = self._admit(train, freight)
+            return self._serve_whole(train, freight, receivers, rate)
+        queued = self._admit(train, freight, rate)
         fates = [self._carry(train, freight, level, receiver, queued) for receiver in receivers]
         tries = np.max([fate.tries for fate in fates], axis=0)
-        starts, departures = self._serialise(train.times_ns, self._service_ns(freight), tries, queued)
+        starts, departures = self._serialise(train.times_ns, self._service_ns(freight, rate), tries, queued)
+        uses = int(self._packet_uses(freight, rate)[queued].sum())
         passages = []
         for receiver, fate in zip(receivers, fates, strict=True):
             arrivals = departures + self.config.delay_s * 1e9 + self.jitter_ns(train, receiver)
@@ -141,33 +146,45 @@ class Link:
             )
             retransmissions = int((fate.tries - 1)[queued].sum())
             known = fate.bit_errors if freight.kind is Kind.BITS and arrived.alive.all() else None
-            errors = self._count(train, arrived, receiver, queued, retransmissions, known)
+            errors = self._count(train, arrived, receiver, queued, (uses, retransmissions), known)
             start = float(starts[queued][0]) if queued.any() else float(train.times_ns[0])
             passages.append(Passage(arrived, start, errors, retransmissions))
         return passages
 
-    def channel_uses(self, freight: Freight) -> int:
-        """Complex symbols that the packets take on this link, sent once."""
-        if freight.kind is Kind.SYMBOLS:
-            return freight.count
+    def channel_uses(self, freight: Freight, receivers: Sequence[str]) -> int:
+        """Complex symbols that the packets take on this link, sent once to these of its ends."""
+        return int(self._packet_uses(freight, self.config.code_rate(receivers)).sum())
+
+    def _packet_uses(self, freight: Freight, rate: float) -> NDArray[np.int64]:
+        """Complex symbols that each packet takes, sent once at a code rate."""
         modulator = self._modulators.get(freight.kind)
-        return 0 if modulator is None else int(modulator.channel_uses(freight).sum())
+        if freight.kind is Kind.SYMBOLS:
+            uses = self._packet_elements(freight)
+        elif modulator is not None:
+            uses = modulator.channel_uses(freight)
+        else:
+            uses = np.zeros(freight.packets, np.int64)
+        return uses if rate == 1 else np.ceil(uses / rate - ROUNDING).astype(np.int64)
+
+    def _bearer(self, kind: Kind, receiver: str) -> Bearer:
+        return self._own_bearers.get((receiver, kind), self._bearers[kind])
 
     def _loses_nothing(self, level: Level, kind: Kind) -> bool:
         if kind is Kind.OPAQUE and not isinstance(self._bearers[kind], Ideal):
             return False  # these bytes come intact or not at all
         return not (self.config.drop_when_full or self.config.loss or level.erasure or level.on_error != "deliver")
 
-    def _serve_whole(self, train: Train, freight: Freight, receivers: Sequence[str]) -> list[Passage]:
+    def _serve_whole(self, train: Train, freight: Freight, receivers: Sequence[str], rate: float) -> list[Passage]:
         """What serve() comes to where no packet can be lost or repeated; it is what a fast link does all the time."""
-        service, done = self._work(freight)
+        service, done = self._work(freight, rate)
+        uses = int(self._packet_uses(freight, rate).sum())
         begin = np.maximum(np.maximum.accumulate(train.times_ns - (done - service)), self.free_at_ns)
         departures = begin + done
         self.free_at_ns = float(departures[-1])
         self.busy_ns += float(done[-1])
         passages = []
         for receiver in receivers:
-            carried = _through(self._bearers[freight.kind], freight, self._draw(train, receiver, 0))
+            carried = _through(self._bearer(freight.kind, receiver), freight, self._draw(train, receiver, 0))
             arrived = replace(
                 train,
                 freight=replace(freight, payload=carried.payload),
@@ -175,21 +192,21 @@ class Link:
                 gains=_joined(train.gains, carried.gains),
             )
             known = carried.bit_errors if freight.kind is Kind.BITS else None
-            served = freight.packets, freight.count, self.channel_uses(freight)
+            served = freight.packets, freight.count, uses
             errors = self._count_served(train, arrived, receiver, served, known)
             passages.append(Passage(arrived, float(departures[0] - service[0]), errors, 0))
         return passages
 
-    def _work(self, freight: Freight) -> tuple[Times, Times]:
+    def _work(self, freight: Freight, rate: float) -> tuple[Times, Times]:
         """Time that each packet of such a run takes the link, and the running sum; remembered, as runs are alike."""
         place: tuple[int, ...] = ()
         if freight.kind in self._modulators:  # whose symbols begin where the segment does
             place = (freight.offset, freight.segment_elements, freight.level)
-        key = (freight.kind, freight.alphabet, freight.count, freight.packet_elements, place)
+        key = (freight.kind, freight.alphabet, freight.count, freight.packet_elements, rate, place)
         if key not in self._works:
             if len(self._works) >= MAX_WORKS:
                 self._works.clear()
-            service = self._service_ns(freight)
+            service = self._service_ns(freight, rate)
             self._works[key] = service, np.cumsum(service)
         return self._works[key]
 
@@ -232,26 +249,23 @@ class Link:
         sizes[-1] = freight.count - (freight.packets - 1) * freight.packet_elements
         return sizes
 
-    def _service_ns(self, freight: Freight) -> Times:
-        """Time that each packet takes the link, once."""
-        sizes = self._packet_elements(freight)
+    def _service_ns(self, freight: Freight, rate: float) -> Times:
+        """Time that each packet takes the link, once, at a code rate."""
         header_ns = self.config.header_bits * 1e9 / self.config.rate.bits_per_s
-        modulator = self._modulators.get(freight.kind)
-        if freight.kind is Kind.SYMBOLS:
-            service = sizes * 1e9 / self.config.rate.symbols_per_s
-        elif modulator is not None and self.config.rate.symbols_per_s != math.inf:
-            service = modulator.channel_uses(freight) * 1e9 / self.config.rate.symbols_per_s
+        modulated = freight.kind in self._modulators and self.config.rate.symbols_per_s != math.inf
+        if freight.kind is Kind.SYMBOLS or modulated:
+            service = self._packet_uses(freight, rate) * 1e9 / self.config.rate.symbols_per_s
         else:
-            bits = sizes * bits_on_wire(freight.kind, freight.alphabet)
-            service = bits * 1e9 / self.config.rate.bits_per_s
+            bits = self._packet_elements(freight) * bits_on_wire(freight.kind, freight.alphabet)
+            service = bits / rate * 1e9 / self.config.rate.bits_per_s
         return np.asarray(service + header_ns, np.float64)
 
-    def _admit(self, train: Train, freight: Freight) -> NDArray[np.bool_]:
+    def _admit(self, train: Train, freight: Freight, rate: float) -> NDArray[np.bool_]:
         """Which packets find room in the queue. A blocking queue takes all: credits have seen to that."""
         admitted = train.alive.copy()
         if not self.config.drop_when_full:
             return admitted
-        service = self._service_ns(freight)
+        service = self._service_ns(freight, rate)
         limit_ns = self.config.queue_bytes * 8e9 / self.config.rate.bits_per_s
         free = self.free_at_ns
         for i in np.flatnonzero(admitted):
@@ -307,7 +321,7 @@ class Link:
         return lost
 
     def _carry(self, train: Train, freight: Freight, level: Level, receiver: str, queued: NDArray[np.bool_]) -> _Fate:
-        bearer = self._bearers[freight.kind]
+        bearer = self._bearer(freight.kind, receiver)
         carried = _through(bearer, freight, self._draw(train, receiver, 0))
         missing = self._erased(train, level, receiver, 0, train.first_packet, freight.packets)
         if carried.lost is not None:
@@ -336,7 +350,7 @@ class Link:
             fate.tries[packet] += 1
             if self._erased(train, level, receiver, attempt, train.first_packet + packet, 1)[0]:
                 continue
-            carried = _through(self._bearers[freight.kind], one, self._draw(train, receiver, attempt))
+            carried = _through(self._bearer(freight.kind, receiver), one, self._draw(train, receiver, attempt))
             if _altered(one, carried)[0] or (carried.lost is not None and carried.lost[0]):
                 continue
             if fate.payload is freight.payload or not fate.payload.flags.writeable:
@@ -355,17 +369,15 @@ class Link:
         arrived: Train,
         receiver: str,
         queued: NDArray[np.bool_],
-        retransmissions: int,
+        cost: tuple[int, int],
         bit_errors: int | None,
     ) -> int:
         """Adds to the counters; returns the elements altered in delivered packets (bits for BITS).
 
-        bit_errors: where they are known already.
+        cost: channel uses of one try, and retransmissions. bit_errors: where they are known already.
         """
-        freight = arrived.freight
-        elements = int(self._packet_elements(freight)[queued].sum())
-        modulator = self._modulators.get(freight.kind)
-        uses = 0 if modulator is None else int(modulator.channel_uses(freight)[queued].sum())
+        uses, retransmissions = cost
+        elements = int(self._packet_elements(arrived.freight)[queued].sum())
         errors = self._count_served(train, arrived, receiver, (int(train.alive.sum()), elements, uses), bit_errors)
         count = self.counts[receiver, train.level]
         count.packets_lost += int((train.alive & ~arrived.alive).sum())
@@ -377,17 +389,16 @@ class Link:
     ) -> int:
         """The part of counting that every train needs; returns the elements altered in delivered packets.
 
-        served: packets, elements, and the channel uses of what a bearer modulated.
+        served: packets, elements and channel uses.
         """
         packets, elements, uses = served
         freight = train.freight
         count = self.count(receiver, train.level)
         count.packets += packets
+        count.channel_uses += uses
         if freight.kind is Kind.SYMBOLS:
-            count.channel_uses += elements
             return 0
         count.size_bits += elements * bits_on_wire(freight.kind, freight.alphabet)
-        count.channel_uses += uses
         if arrived.freight.payload is freight.payload:
             return 0
         bits, indices = _errors(freight, arrived) if bit_errors is None else (bit_errors, 0)

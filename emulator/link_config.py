@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -75,6 +76,7 @@ class LinkConfig:
     header_bits: int = 0
     loss: IndependentErasure | GilbertElliott | None = None
     levels: tuple[Level, ...] = field(default_factory=lambda: (Level(),))
+    code_rates: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_proto(cls, link: control_pb2.Link) -> Self:
@@ -99,6 +101,7 @@ class LinkConfig:
             header_bits=link.header_bits,
             loss=_loss(link.loss, f"{where}.loss"),
             levels=tuple(_level(level, f"{where}.levels[{i}]") for i, level in enumerate(link.levels)) or (Level(),),
+            code_rates=_code_rates(link, f"{where}.code_rates"),
         )
 
     @property
@@ -115,6 +118,10 @@ class LinkConfig:
     def level(self, index: int) -> Level:
         """The level that a segment of this level index meets; beyond the list, the last."""
         return self.levels[min(index, len(self.levels) - 1)]
+
+    def code_rate(self, ends: Sequence[str]) -> float:
+        """Rate at which something is sent that these ends take: what the weakest of them supports."""
+        return min((self.code_rates.get(end, 1.0) for end in ends), default=1.0)
 
     def updated(self, change: control_pb2.UpdateLinkRequest) -> LinkConfig:
         """This configuration with what the request sets. Raises TopologyError."""
@@ -133,6 +140,15 @@ class LinkConfig:
             del link.bearers[:]
             link.bearers.extend(change.bearers)
         return LinkConfig.from_proto(link)
+
+
+def _code_rates(link: control_pb2.Link, where: str) -> dict[str, float]:
+    for end, rate in sorted(link.code_rates.items()):
+        if end not in link.destinations:
+            raise TopologyError(f"{where}: '{end}' is not an end of the link; leave it out")
+        if not 0 < rate <= 1:
+            raise TopologyError(f"{where}[{end}]: must be in (0, 1], got {rate}; give the rate that it supports")
+    return dict(link.code_rates)
 
 
 def _loss(loss: control_pb2.PacketLoss, where: str) -> IndependentErasure | GilbertElliott | None:

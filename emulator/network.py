@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,10 +27,12 @@ from emulator.collection import Collection, Parcel, serve_collected
 from emulator.link import LevelCount, Link, Passage, Train
 from emulator.link_config import MAX_LINKS, LinkConfig, TopologyError
 from emulator.route import Hop, route
+from emulator.subscriptions import pruned, takers
 from emulator.v1 import control_pb2
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MAX_OPEN_MESSAGES = 64
+MAX_TREES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,12 @@ class _Service:
 
 @dataclass
 class _Ledger:
-    """One message towards one destination."""
+    """One message towards one destination. packets, size_bits, channel_uses: of what it takes, on the first link."""
 
     received_ns: float = 0.0
+    packets: int = 0
+    size_bits: int = 0
+    channel_uses: int = 0
     packets_lost: int = 0
     element_errors: int = 0
     retransmissions: int = 0
@@ -118,14 +123,12 @@ class _Ledger:
 
 @dataclass
 class Message:
-    """A message under way. sent_ns: None before the first link serves it. collections: by the name of the link, those
-    nearer to the source first. collected_uses: channel uses of what the first link collected."""
+    """A message under way. sent_ns: None before the first link serves it. ledgers: of those that it is for.
+    collections: by the name of the link, those nearer to the source first. collected_uses: channel uses of what the
+    first link collected."""
 
     head: packet_pb2.MessageHead
     layouts: list[SegmentLayout]
-    packets: int = 0
-    size_bits: int = 0
-    channel_uses: int = 0
     collected_uses: int = 0
     sent_ns: float | None = None
     ledgers: dict[str, _Ledger] = field(default_factory=dict)
@@ -137,20 +140,49 @@ class Message:
 
 
 class SessionRoute:
-    """A session's tree of links, and its messages under way. asked: what its source announced of levels."""
+    """A session's tree of links, and its messages under way.
+
+    asked: what its source announced of levels. highest: the highest level that a destination takes, of those that do
+    not take all.
+    """
 
     def __init__(
-        self, session: str, destinations: Sequence[str], hops: list[Hop], asked: Sequence[AskedLevel] = ()
+        self,
+        session: str,
+        destinations: Sequence[str],
+        hops: list[Hop],
+        asked: Sequence[AskedLevel] = (),
+        highest: Mapping[str, int] | None = None,
     ) -> None:
         self.session = session
         self.destinations = list(destinations)
         self.hops = hops
         self.asked = tuple(asked)
+        self.highest = dict(highest or {})
         self.open: dict[int, Message] = {}
+        self._trees: dict[frozenset[str], list[Hop]] = {}
 
-    def every_hop(self) -> Iterator[Hop]:
-        """All links of the tree, those nearer to the source first."""
-        waiting = list(self.hops)
+    def addressed(self, head: packet_pb2.MessageHead) -> list[str]:
+        """The destinations that a message is for. Raises WireError for others than the session's."""
+        for destination in head.destinations:
+            if destination not in self.destinations:
+                raise WireError(
+                    f"session '{self.session}' message {head.message_id}: destination '{destination}' is not among "
+                    "the session's; announce it"
+                )
+        return list(dict.fromkeys(head.destinations)) or self.destinations
+
+    def tree(self, wanted: frozenset[str]) -> list[Hop]:
+        """The links that lead to these destinations."""
+        if wanted not in self._trees:
+            if len(self._trees) >= MAX_TREES:
+                self._trees.clear()
+            self._trees[wanted] = pruned(self.hops, wanted)
+        return self._trees[wanted]
+
+    def every_hop(self, hops: Sequence[Hop] | None = None) -> Iterator[Hop]:
+        """All links of the tree, or of this part of it, those nearer to the source first."""
+        waiting = list(self.hops if hops is None else hops)
         while waiting:
             hop = waiting.pop(0)
             yield hop
@@ -203,14 +235,19 @@ class Network:
         return link.config
 
     def open_session(
-        self, session: str, source: str, destinations: Sequence[str], asked: Sequence[AskedLevel] = ()
+        self,
+        session: str,
+        source: str,
+        destinations: Sequence[str],
+        asked: Sequence[AskedLevel] = (),
+        highest: Mapping[str, int] | None = None,
     ) -> SessionRoute:
-        """asked: the reliability levels that its source announced. Raises TopologyError when a destination cannot be
-        reached, or a link's bearer cannot serve these levels."""
+        """asked: the reliability levels that its source announced; highest: see SessionRoute. Raises TopologyError when
+        a destination cannot be reached, or a link's bearer cannot serve these levels."""
         if not destinations:
             raise TopologyError(f"session '{session}': at least one destination is needed")
         configs = [link.config for link in self.links.values()]
-        opened = SessionRoute(session, destinations, route(configs, source, destinations), asked)
+        opened = SessionRoute(session, destinations, route(configs, source, destinations), asked, highest)
         for hop in opened.every_hop():
             bearer = self.links[hop.link].whole_bits
             if bearer is not None:
@@ -229,11 +266,14 @@ class Network:
         if head.message_id not in session.open and len(session.open) >= MAX_OPEN_MESSAGES:
             raise WireError(f"session '{session.session}': more than {MAX_OPEN_MESSAGES} messages under way; end some")
         check_message(f"session '{session.session}' message {head.message_id}", layouts, session.asked)
-        ledgers = {destination: _Ledger(received_ns=head.offered_ns) for destination in session.destinations}
-        collections = self._collections(session, layouts)
+        addressed = session.addressed(head)
+        ledgers = {destination: _Ledger(received_ns=head.offered_ns) for destination in addressed}
+        collections = self._collections(session, layouts, session.tree(frozenset(addressed)))
         session.open[head.message_id] = Message(head, layouts, ledgers=ledgers, collections=collections)
 
-    def _collections(self, session: SessionRoute, layouts: Sequence[SegmentLayout]) -> dict[str, Collection]:
+    def _collections(
+        self, session: SessionRoute, layouts: Sequence[SegmentLayout], tree: Sequence[Hop]
+    ) -> dict[str, Collection]:
         """Where a message's BITS will wait. Raises CannotCarry."""
         bers = dict(enumerate(level.ber for level in session.asked))
         forms = [
@@ -241,7 +281,7 @@ class Network:
             for index, layout in enumerate(layouts)
             if layout.kind is Kind.BITS and layout.elements
         ]
-        bearers = [(hop, self.links[hop.link].whole_bits) for hop in session.every_hop()] if forms else []
+        bearers = [(hop, self.links[hop.link].whole_bits) for hop in session.every_hop(tree)] if forms else []
         return {hop.link: Collection(hop, bearer, forms) for hop, bearer in bearers if bearer is not None}
 
     def carry(self, session: SessionRoute, run: packet_pb2.PacketRun, payload: bytes) -> Crossing:
@@ -271,15 +311,29 @@ class Network:
             np.full(freight.packets, float(message.head.offered_ns)),
             np.ones(freight.packets, bool),
         )
-        message.packets += freight.packets
-        message.size_bits += 0 if layout.is_symbols else layout.bits(run.count)
-        served = [hop for hop in session.hops if message.collection(hop.link, freight.kind) is None]
-        message.channel_uses += max((self.links[hop.link].channel_uses(freight) for hop in served), default=0)
+        wanted = takers(list(message.ledgers), run.level, session.highest)
+        hops = session.tree(wanted)
+        if not hops:  # nobody takes it: no link is served
+            offered_ns = float(message.head.offered_ns)
+            return Crossing(float("inf"), offered_ns, [])
+        self._charge(message, wanted, freight, layout, hops)
         deliveries: list[Delivery] = []
-        services = [self._cross(hop, Parcel(train, run), message, deliveries) for hop in session.hops]
+        services = [self._cross(hop, Parcel(train, run), message, deliveries) for hop in hops]
         self._note(message, services)
         start, departed = min(each.start_ns for each in services), max(each.departed_ns for each in services)
         return Crossing(start, departed, deliveries)
+
+    def _charge(
+        self, message: Message, wanted: frozenset[str], freight: Freight, layout: SegmentLayout, hops: Sequence[Hop]
+    ) -> None:
+        """What these packets take on the first links, in the books of those that take them."""
+        served = [hop for hop in hops if message.collection(hop.link, freight.kind) is None]
+        uses = max((self.links[hop.link].channel_uses(freight, hop.ends) for hop in served), default=0)
+        for destination in wanted:
+            ledger = message.ledgers[destination]
+            ledger.packets += freight.packets
+            ledger.size_bits += 0 if layout.is_symbols else layout.bits(freight.count)
+            ledger.channel_uses += uses
 
     def release(self, session: SessionRoute, message_id: int) -> Crossing | None:
         """Sends on what still waits on links that collect, as the message ends. None where nothing does.
@@ -292,7 +346,7 @@ class Network:
         for each in message.collections.values() if message is not None else ():
             if message is not None and not each.released:
                 service = self._release(each, message, deliveries)
-                if each.hop in session.hops:
+                if any(each.hop.link == first.link for first in session.hops):
                     services.append(service)
         if message is None or not deliveries:
             return None
@@ -319,9 +373,9 @@ class Network:
             destination: packet_pb2.Transit(
                 sent_ns=round(message.head.offered_ns if message.sent_ns is None else message.sent_ns),
                 received_ns=round(ledger.received_ns),
-                size_bits=message.size_bits,
-                channel_uses=message.channel_uses + message.collected_uses,
-                packets=message.packets,
+                size_bits=ledger.size_bits,
+                channel_uses=ledger.channel_uses + message.collected_uses,
+                packets=ledger.packets,
                 packets_lost=ledger.packets_lost,
                 element_errors=ledger.element_errors,
                 retransmissions=ledger.retransmissions,
@@ -340,7 +394,7 @@ class Network:
         link = self.links[hop.link]
         collection = message.collection(hop.link, parcel.train.freight.kind)
         if collection is None:
-            passages = link.serve(parcel.train, [branch.receiver for branch in hop.branches])
+            passages = link.serve(parcel.train, hop.ends)
             self._onward(hop, parcel, passages, message, deliveries)
             return _Service(passages[0].start_ns, link.free_at_ns)
         collection.add(parcel)
@@ -354,7 +408,7 @@ class Network:
         hop = waiting.hop
         link = self.links[hop.link]
         gathered = waiting.release()
-        served = serve_collected(link, gathered, [branch.receiver for branch in hop.branches])
+        served = serve_collected(link, gathered, hop.ends)
         for parcel, passages in zip(gathered.parcels, served.passages, strict=True):
             self._onward(hop, parcel, passages, message, deliveries)
         start_ns = link.free_at_ns if served.start_ns is None else served.start_ns
@@ -419,6 +473,9 @@ class Network:
 def _require_service(session: SessionRoute, link: str, bearer: MessageBearer) -> None:
     """Raises TopologyError when a link's bearer cannot serve the levels that a session's source announced."""
     objection = bearer.objection(session.asked)
+    if not objection and session.highest:
+        partial = min(session.highest)
+        objection = f"it takes whole messages, but '{partial}' takes levels 0 to {session.highest[partial]} only"
     if objection:
         raise TopologyError(
             f"session '{session.session}' over link '{link}': {objection}; use the codec that it was made for, or "

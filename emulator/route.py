@@ -25,6 +25,11 @@ class Hop:
     link: str
     branches: list[Branch] = field(default_factory=list)
 
+    @property
+    def ends(self) -> list[str]:
+        """The ends of the link that are served."""
+        return [branch.receiver for branch in self.branches]
+
     def branch(self, receiver: str) -> Branch:
         for branch in self.branches:
             if branch.receiver == receiver:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import shutil
 import signal
 import time
@@ -15,17 +14,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import grpc
 import grpc.aio
-import numpy as np
-from PIL import Image
 
 from edge.images import ImageError
 from edge.v1 import codec_pb2, node_pb2, node_pb2_grpc
-from emulator import findings
+from emulator import findings, layer_findings
 from emulator.errors import RunError
 from emulator.fleet import Fleet
 from emulator.launch.local import LaunchError
@@ -88,30 +86,37 @@ class Run:
         await together(wanted)
         await together([self.fleet.serving(name) for name in self.fleet.members])
         await self.workload.links.apply()
-        nodes = [(name, node.role) for name, node in self.scenario.nodes.items() if node.role != "relay"]
-        await together([self._start_node(name, role) for name, role in nodes])
-        await together([self.fleet.serving(name) for name, _ in nodes])
+        crews = [([name], "tx") for name in self._named("tx")]
+        crews += [(list(crew), "rx") for crew in _batched(self._named("rx"), self.scenario.processes.receivers)]
+        await together([self._start_crew(names, role) for names, role in crews])
+        await together([self.fleet.serving(name) for names, _ in crews for name in names])
         self.fleet.watch(EMULATOR, self._restore_emulator)
-        for name, _ in nodes:
-            self.fleet.watch(name, lambda name=name: self._restore_node(name))  # type: ignore[misc]
+        for names, _ in crews:
+            self.fleet.watch(names[0], partial(self._restore_crew, names))
 
-    async def _start_node(self, name: str, role: str) -> None:
+    def _named(self, role: str) -> list[str]:
+        return [name for name, node in self.scenario.nodes.items() if node.role == role]
+
+    async def _start_crew(self, names: Sequence[str], role: str) -> None:
+        """One process for these nodes."""
         address = self.fleet.members[EMULATOR].daemon.address
-        arguments = ["--role", role, "--name", name, "--emulator", address]
+        arguments = ["--role", role, "--emulator", address]
+        arguments += [word for name in names for word in ("--name", name)]
         learns = any(isinstance(step, Adapt | Align) for step in self.scenario.workload)
         if role == "rx" or learns:  # a tx that learns nothing has nothing to keep
             arguments += ["--state", str(self.state)]
-        await self.fleet.start(name, "edge.node", arguments)
+        await self.fleet.start_together(names, "edge.node", arguments)
 
     async def _restore_emulator(self) -> None:
         """A new emulator knows nothing: give it the network as it now is. The nodes come back by themselves."""
         await self.fleet.serving(EMULATOR)
         await self.workload.links.apply()
 
-    async def _restore_node(self, name: str) -> None:
-        """A new node process has its received messages on disk, but must be told its sessions."""
-        await self.fleet.serving(name)
-        await self.workload.sessions.restore(name)
+    async def _restore_crew(self, names: Sequence[str]) -> None:
+        """A new process has its nodes' received messages on disk, but must be told their sessions."""
+        for name in names:
+            await self.fleet.serving(name)
+            await self.workload.sessions.restore(name)
 
     async def finish(self, reason: str | None) -> None:
         """Writes what there is. Raises RunError with the reason when the run did not come to its end."""
@@ -122,6 +127,7 @@ class Run:
         self.report.alignments = self.workload.alignments.reports
         self.report.bearers = self.workload.witness.bearers
         self.report.separation = self.workload.witness.separation
+        self.report.multicasts = self.workload.layers.reports
         members = self.fleet.members.items()
         self.report.restarts = {name: member.restarts for name, member in members if member.restarts}
         path: Path | None = None
@@ -144,6 +150,9 @@ class Run:
         for name in self.scenario.nodes:
             with contextlib.suppress(grpc.aio.AioRpcError):
                 await self._collect_node(name, received)
+        self.report.refinements = layer_findings.refinement_reports(
+            self.scenario, self.report.messages, self.workload.transmission.refinements
+        )
         return received
 
     async def _collect_node(self, name: str, received: dict[ReceivedKey, Picture]) -> None:
@@ -152,19 +161,21 @@ class Run:
         self.report.nodes.append(entry)
         if member is None:
             return
+        entry.process = member.mates[0]
         stub = node_pb2_grpc.NodeServiceStub(member.channel)
         described = await stub.Describe(node_pb2.DescribeRequest(), timeout=10)
         entry.resident_bytes = described.resident_bytes
+        entry.pictures_encoded, entry.messages_decoded = described.pictures_encoded, described.messages_decoded
         entry.codec = ", ".join(sorted({_codec_words(session.codec) for session in described.sessions}))
         if entry.role == "rx":
             messages = {(m.session, m.message_id): m for m in self.report.messages if m.destination == name}
             async for message in stub.Collect(node_pb2.CollectRequest()):
-                if message.HasField("label") and (message.session, message.message_id) in messages:
-                    messages[message.session, message.message_id].predicted = message.label
-                if message.png and (message.session, message.message_id) in self.workload.transmission.sent:
-                    with Image.open(io.BytesIO(message.png)) as image:
-                        picture = np.asarray(image.convert("RGB"))
-                    received[message.session, message.message_id, name] = picture
+                key = (message.session, message.message_id)
+                sent = self.workload.transmission.sent.get(key)
+                if key in messages and sent is not None:
+                    findings.note_decoding(messages[key], message, sent.shot.pixels)
+                if message.png and sent is not None:
+                    received[message.session, message.message_id, name] = findings.pixels(message.png)
 
     async def tear_down(self) -> None:
         """Stops every process and drops what receivers kept for this run."""
@@ -198,6 +209,10 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
             loop.remove_signal_handler(number)
         await run.tear_down()
     return run.report
+
+
+def _batched(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [names[first : first + size] for first in range(0, len(names), size)]
 
 
 def _why_it_ended(work: asyncio.Task[None], fleet: Fleet) -> str | None:

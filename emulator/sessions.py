@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.v1 import node_pb2, node_pb2_grpc
 from emulator.errors import RunError
@@ -17,7 +17,8 @@ CONFIGURE_TIMEOUT_S = 120.0
 @dataclass
 class Session:
     """A session that is open. scale: as its codecs were opened. next_id: number of its next message. level_bers: bit
-    error rate that its codec asks for, a reliability level each."""
+    error rate that its codec asks for, a reliability level each. highest_levels: highest level that a receiver takes,
+    of those that do not take all. layered: whether its codec makes sub-blocks."""
 
     name: str
     source: str
@@ -25,6 +26,8 @@ class Session:
     scale: int | None
     next_id: int = 0
     level_bers: tuple[float, ...] = ()
+    highest_levels: dict[str, int] = field(default_factory=dict)
+    layered: bool = False
 
 
 class Sessions:
@@ -65,13 +68,20 @@ class Sessions:
     async def _agree(self, session: Session) -> None:
         """Receivers first, then the sender, which is told what they hold and refuses what does not match."""
         answers = await together([self._configure(d, self._config(session, d)) for d in session.destinations])
-        held = [_described(answer, session).codec for answer in answers]
+        descriptions = [_described(answer, session) for answer in answers]
+        held = [description.codec for description in descriptions]
         for other in held[1:]:
             if other != held[0]:
                 raise RunError(
                     f"session {session.name}: its receivers hold different codecs ({held[0].name}, {other.name}); "
                     "give them the same, or send unicast"
                 )
+        session.highest_levels = {
+            receiver: description.highest_level
+            for receiver, description in zip(session.destinations, descriptions, strict=True)
+            if description.HasField("highest_level")
+        }
+        session.layered = any(description.layered for description in descriptions)
         config = self._config(session, session.source)
         config.peer_codec.CopyFrom(held[0])
         answer = await self._configure(session.source, config)
@@ -88,6 +98,7 @@ class Sessions:
             source=session.source,
             destinations=session.destinations,
             codec=node_pb2.CodecConfig(name=codec.name, options=codec.options),
+            highest_levels=session.highest_levels if node == session.source else None,
         )
 
     async def _configure(self, node: str, config: node_pb2.SessionConfig) -> node_pb2.ConfigureResponse:

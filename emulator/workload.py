@@ -9,12 +9,14 @@ import asyncio
 import time
 from pathlib import Path
 
+from edge.v1 import node_pb2
 from emulator.adaptation import Adaptations
 from emulator.alignment import Alignments
 from emulator.decision import Decision
 from emulator.errors import RunError
 from emulator.fleet import Fleet
 from emulator.gallery import Gallery
+from emulator.layer_watch import LayerWatch
 from emulator.live_links import LiveLinks
 from emulator.planner import Planner
 from emulator.progress import Progress
@@ -26,7 +28,7 @@ from emulator.topology import Adapt, Align, Replan, RollBack, Scenario, SetLink,
 from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
 from emulator.topology.workload import Cast
-from emulator.transmission import NS_PER_S, Transmission
+from emulator.transmission import NS_PER_S, Manner, Transmission
 from emulator.witness import Witness
 
 OPTIMIZER = "optimizer"
@@ -51,6 +53,7 @@ class Workload:
         self.adaptations = Adaptations(fleet, self._gallery, self.transmission, progress)
         self.alignments = Alignments(fleet, self.links, progress)
         self.witness = Witness(fleet, self.links)
+        self.layers = LayerWatch(self.links)
         self.model_now_ns = 0
         self.plan: PlanReport | None = None
         self.steps: list[StepReport] = []
@@ -109,14 +112,13 @@ class Workload:
         shots = self._gallery.to_send(step)
         sessions = await self._open_sessions(step)
         self._progress.transmitting(len(shots) * sum(len(session.destinations) for session in sessions))
-        interval_ns, deadline_ns = (round(time_s * NS_PER_S) for time_s in (step.interval_s, step.deadline_s))
         offered_ns = self.model_now_ns
-        async with self.witness.watching(index, sessions, len(shots)):
+        async with (
+            self.witness.watching(index, sessions, len(shots)),
+            self.layers.watching(index, sessions if step.refine is None else [], len(shots)),
+        ):
             await together(
-                [
-                    self.transmission.send(session, shots, index, offered_ns, interval_ns, deadline_ns)
-                    for session in sessions
-                ]
+                [self.transmission.send(session, shots, index, offered_ns, _manner(step)) for session in sessions]
             )
         self.model_now_ns = max(self.model_now_ns, self.transmission.last_received_ns)
         return f"{len(shots)} pictures {_from_to(sessions)}"
@@ -169,6 +171,16 @@ class Workload:
         self.sessions.scales = decision.scales
         for name, radio in decision.radios.items():
             await self.links.tune(name, radio)
+
+
+def _manner(step: Transmit) -> Manner:
+    rule = None
+    if step.refine is not None:
+        rule = node_pb2.RefinementRule(layer=step.refine.layer, head=step.refine.head, classes=step.refine.classes)
+        if step.refine.below_confidence is not None:
+            rule.below_confidence = step.refine.below_confidence
+    interval_ns, deadline_ns = (round(time_s * NS_PER_S) for time_s in (step.interval_s, step.deadline_s))
+    return Manner(interval_ns, deadline_ns, tuple(step.heads or ()), rule)
 
 
 def _from_to(sessions: list[Session]) -> str:

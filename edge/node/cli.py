@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.node.align_terms import PATIENCE_S, Terms
+from edge.node.shelf import KEEP_BYTES
 from edge.node.states_command import states
 from edge.wire.endpoint import EndpointError, Security, announce_serving, security_options, split_address, wait_for_stop
 from edge.wire.packets import PACKET_BYTES, RUN_BYTES
@@ -50,9 +51,22 @@ class _NodeCommand(click.Command):
     name="edge-node", cls=_NodeCommand, epilog="What a running node keeps of its codecs: edge-node states --help"
 )
 @click.option("--role", type=click.Choice(["tx", "rx"]), required=True, help="tx sends, rx receives.")
-@click.option("--name", required=True, help="This node's name in the topology.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    required=True,
+    help="This node's name in the topology. rx: may be repeated, for several receivers in one process.",
+)
 @click.option("--emulator", required=True, metavar="HOST:PORT", help="Where the emulator listens.")
-@click.option("--listen", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT", help="Where to be controlled.")
+@click.option(
+    "--listen",
+    "listens",
+    multiple=True,
+    default=("127.0.0.1:0",),
+    metavar="HOST:PORT",
+    help="Where to be controlled (default 127.0.0.1:0); once for each --name, or once with port 0.",
+)
 @click.option("--codec", help="Open this codec at start, without a controller (see: edge-codec list).")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Option of --codec; may be repeated.")
 @click.option("--from", "source", help="rx: accept sessions of this node only.")
@@ -77,6 +91,14 @@ class _NodeCommand(click.Command):
 @click.option(
     "--run-bytes", type=int, default=RUN_BYTES, show_default=True, help="Payload of packets that share a header."
 )
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=KEEP_BYTES,
+    show_default=True,
+    metavar="BYTES",
+    help="tx: keep so much of the latest pictures' sub-blocks, for receivers that ask for more later.",
+)
 @click.option("--json", "as_json", is_flag=True, help="With --send: one JSON object a line.")
 @click.option(
     "--align/--no-align", default=True, show_default=True, help="rx: whether others may change its decoder (SLF)."
@@ -93,9 +115,9 @@ class _NodeCommand(click.Command):
 @security_options
 def main(
     role: str,
-    name: str,
+    names: tuple[str, ...],
     emulator: str,
-    listen: str,
+    listens: tuple[str, ...],
     codec: str | None,
     settings: tuple[str, ...],
     source: str | None,
@@ -108,6 +130,7 @@ def main(
     first_message_id: int | None,
     packet_bytes: int,
     run_bytes: int,
+    keep: int,
     as_json: bool,
     align: bool,
     align_patience: float,
@@ -115,7 +138,7 @@ def main(
     tls: Path | None,
     insecure: bool,
 ) -> None:
-    """Runs one node: a transmitter or a receiver of images, attached to an emulated network.
+    """Runs a node: a transmitter or a receiver of images, attached to an emulated network.
 
     Prints {"serving": "HOST:PORT"} when it can be controlled. With --codec it works without a controller. With --send
     it ends: with status 0 when every picture was decoded everywhere, 1 when one was not, 2 when something was refused.
@@ -126,8 +149,7 @@ def main(
     options = _options(settings)
     _check_combination(role, codec, source, destinations, save, send)
     _check_sizes(packet_bytes, run_bytes)
-    if not 1 <= len(name) <= MAX_NODE_NAME or not name.isprintable() or "/" in name or name in (".", ".."):
-        _fail(f"--name: must be 1 to {MAX_NODE_NAME} printable characters without '/', got {name[:40]!r}")
+    _check_names(names, listens, role, codec is not None or save is not None)
     try:
         split_address(emulator)
     except EndpointError as error:
@@ -138,21 +160,27 @@ def main(
     from edge.node.flow import Cutting
     from edge.node.sessions import Role
 
-    node = NodeSettings(
-        name=name,
-        role=Role(role),
-        emulator=emulator,
-        security=Security(name, tls, insecure),
-        codec=codec,
-        options=options,
-        source=source,
-        state_dir=state,
-        save_dir=save,
-        cutting=Cutting(packet_bytes, run_bytes),
-        align=Terms(align, align_patience),
-    )
+    nodes = [
+        NodeSettings(
+            name=name,
+            role=Role(role),
+            emulator=emulator,
+            security=Security(name, tls, insecure),
+            codec=codec,
+            options=options,
+            source=source,
+            state_dir=state,
+            save_dir=save,
+            cutting=Cutting(packet_bytes, run_bytes),
+            keep_bytes=keep,
+            align=Terms(align, align_patience),
+        )
+        for name in names
+    ]
+    if len(nodes) > 1:
+        sys.exit(_run(_live_together(nodes, listens)))
     order = None if send is None else Order(send, destinations, crop, limit, first_message_id, as_json)
-    sys.exit(_run(node, listen, destinations, order))
+    sys.exit(_run(_live(nodes[0], listens[0], destinations, order)))
 
 
 def _options(settings: tuple[str, ...]) -> dict[str, str]:
@@ -185,6 +213,18 @@ def _check_combination(
         _fail(f"--to: the same node twice ({', '.join(destinations)}); name each once")
 
 
+def _check_names(names: tuple[str, ...], listens: tuple[str, ...], role: str, by_hand: bool) -> None:
+    for name in names:
+        if not 1 <= len(name) <= MAX_NODE_NAME or not name.isprintable() or "/" in name or name in (".", ".."):
+            _fail(f"--name: must be 1 to {MAX_NODE_NAME} printable characters without '/', got {name[:40]!r}")
+    if len(set(names)) != len(names):
+        _fail(f"--name: the same name twice ({', '.join(names)}); name each once")
+    if len(names) > 1 and (role == "tx" or by_hand):
+        _fail("--name: several are for receivers with a controller (no --codec, no --save); start a process for each")
+    if len(listens) != len(names) and not (len(listens) == 1 and listens[0].endswith(":0")):
+        _fail(f"--listen: {len(listens)} addresses for {len(names)} names; give one for each, or one with port 0")
+
+
 def _check_sizes(packet_bytes: int, run_bytes: int) -> None:
     if packet_bytes < SMALLEST_PACKET_BYTES:
         _fail(f"--packet-bytes: must be at least {SMALLEST_PACKET_BYTES}, got {packet_bytes}")
@@ -192,7 +232,7 @@ def _check_sizes(packet_bytes: int, run_bytes: int) -> None:
         _fail(f"--run-bytes: must be from --packet-bytes ({packet_bytes}) to {LARGEST_RUN_BYTES}, got {run_bytes}")
 
 
-def _run(node: NodeSettings, listen: str, destinations: tuple[str, ...], order: Order | None) -> int:
+def _run(life: Coroutine[Any, Any, int]) -> int:
     from edge.codecs.contract import CodecError
     from edge.images import ImageError
     from edge.node.attachment import AttachRefusedError
@@ -201,7 +241,7 @@ def _run(node: NodeSettings, listen: str, destinations: tuple[str, ...], order: 
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_live(node, listen, destinations, order))
+            return runner.run(life)
     except (
         AttachRefusedError,
         CodecError,
@@ -248,6 +288,30 @@ async def _live(node: NodeSettings, listen: str, destinations: tuple[str, ...], 
     finally:
         stopped.cancel()
         await daemon.stop()
+
+
+async def _live_together(nodes: list[NodeSettings], listens: tuple[str, ...]) -> int:
+    """Several receivers in one process, each with its own stream and its own control service; one that cannot go on
+    ends all. Raises what makes it impossible."""
+    from edge.node.daemon import NodeDaemon
+
+    stopped = asyncio.create_task(wait_for_stop(), name="signals")
+    daemons = [NodeDaemon(node) for node in nodes]
+    try:
+        where = listens if len(listens) == len(nodes) else listens * len(nodes)
+        announce_serving(*[await daemon.serve(listen) for daemon, listen in zip(daemons, where, strict=True)])
+        for daemon in daemons:
+            daemon.attach()
+        failures = [asyncio.create_task(daemon.failure(), name="failure") for daemon in daemons]
+        await asyncio.wait({stopped, *failures}, return_when=asyncio.FIRST_COMPLETED)
+        for failure in failures:
+            if failure.done():
+                failure.result()
+            failure.cancel()
+        return 0
+    finally:
+        stopped.cancel()
+        await asyncio.gather(*(daemon.stop() for daemon in daemons))
 
 
 async def _outcome(daemon: NodeDaemon, failure: asyncio.Task[None], work: asyncio.Task[int] | None) -> int:

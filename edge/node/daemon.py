@@ -31,6 +31,7 @@ from edge.node.pupil import Pupil
 from edge.node.receiver import Receiver
 from edge.node.service import NodeServicer
 from edge.node.sessions import Role, Session, SessionTable
+from edge.node.shelf import KEEP_BYTES
 from edge.node.state_keeper import StateKeeper
 from edge.node.teacher import Teacher
 from edge.node.transmitter import Transmitter
@@ -51,7 +52,8 @@ class NodeSettings:
 
     emulator: HOST:PORT. codec, options: opened at start when codec is given; source: then the only node to receive
     from. state_dir: where an rx keeps what it delivered, and any node what adaptation left; save_dir: where an rx puts
-    pictures for people to look at. align: on what terms an rx aligns with others.
+    pictures for people to look at. keep_bytes: of a tx's latest sub-blocks, for receivers that ask for more.
+    align: on what terms an rx aligns with others.
     """
 
     name: str
@@ -64,6 +66,7 @@ class NodeSettings:
     state_dir: Path | None = None
     save_dir: Path | None = None
     cutting: Cutting = field(default_factory=Cutting)
+    keep_bytes: int = KEEP_BYTES
     align: Terms = field(default_factory=Terms)
 
 
@@ -93,7 +96,9 @@ class NodeDaemon:
         self.table = SessionTable(settings.name, settings.role, self._thread, load_codec)
         self.table.restore = self._restore
         self._agreement = Agreement(settings.name, self.table, self._attachment, follower=self._keeper)
-        self.transmitter = Transmitter(self._attachment, self._thread, settings.cutting, self._spawn)
+        self.transmitter = Transmitter(
+            self._attachment, self._thread, settings.cutting, self._spawn, settings.keep_bytes
+        )
         self._teacher = Teacher(self.transmitter, self._thread, self._keeper, workshop)
         self._align_tools = tools = align_tools or AlignTools()
         shared = (self.table, self.transmitter, self._thread, self._keeper)

@@ -46,14 +46,15 @@ class Refused:
     reason: str
 
 
-Event = node_pb2.MessageSent | packet_pb2.Receipt | Refused
+Event = node_pb2.MessageSent | packet_pb2.Receipt | node_pb2.RefinementRefused | Refused
 
 
 @dataclass(eq=False)
 class Outgoing:
     """One encoded message. `report` is called, in the event loop, with what happens to it.
 
-    offered_ns, deadline_ns, purpose: as in MessageHead. receipts: those that have come, by destination.
+    offered_ns, deadline_ns, purpose, refines, offer: as in MessageHead. destinations: those it is for; all of the
+    session's without. receipts: those that have come, by destination.
     """
 
     message_id: int
@@ -63,6 +64,9 @@ class Outgoing:
     offered_ns: int = 0
     deadline_ns: int = 0
     purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE
+    destinations: tuple[str, ...] = ()
+    refines: int | None = None
+    offer: packet_pb2.RefinementOffer | None = None
     handed: bool = False
     receipts: dict[str, packet_pb2.Receipt] = field(default_factory=dict)
 
@@ -77,7 +81,24 @@ class Outgoing:
             size_bits=sum(s.size_bits for s in self.segments),
             channel_uses=sum(s.channel_uses for s in self.segments),
             encode_s=self.encode_s,
+            refines=self.refines,
+            destination="" if self.refines is None else self.destinations[0],
         )
+
+    def head(self, session: str) -> packet_pb2.MessageHead:
+        head = message_head(
+            session,
+            self.message_id,
+            self.segments,
+            self.offered_ns,
+            self.deadline_ns,
+            self.purpose,
+            self.destinations,
+        )
+        head.refines = self.refines or 0
+        if self.offer is not None:
+            head.offer.CopyFrom(self.offer)
+        return head
 
 
 class _NewRoundError(Exception):
@@ -87,8 +108,16 @@ class _NewRoundError(Exception):
 class Flow:
     """The sending side of one session. `run` does the sending; the other methods are told what came on the stream."""
 
-    def __init__(self, session: Session, attachment: Attachment, cutting: Cutting) -> None:
+    def __init__(
+        self,
+        session: Session,
+        attachment: Attachment,
+        cutting: Cutting,
+        asked: Callable[[Outgoing, packet_pb2.Receipt], None] | None = None,
+    ) -> None:
+        """asked: told of each receipt that asks for more of a message."""
         self.session = session
+        self._asked = asked
         self.epoch = 0  # counts the parameters that the session's codec has had
         self.batch_bytes = BATCH_BYTES - BATCH_MARGIN
         self._attachment = attachment
@@ -179,9 +208,11 @@ class Flow:
         if not outgoing.handed:  # its end left before the stream broke; only the news of it did not come back
             self._hand_over(outgoing)
         outgoing.receipts[receipt.destination] = receipt
-        if len(outgoing.receipts) == len(self.session.destinations):
+        if len(outgoing.receipts) == len(outgoing.destinations or self.session.destinations):
             del self._under_way[receipt.message_id]
         outgoing.report(receipt)
+        if receipt.HasField("asks_level") and self._asked is not None:
+            self._asked(outgoing, receipt)
         self._changed.set()
 
     # What the transmitter asks.
@@ -261,9 +292,7 @@ class Flow:
 
     async def _fill(self, batch: _Batch, outgoing: Outgoing) -> None:
         name, number = self.session.name, outgoing.message_id
-        head = message_head(
-            name, number, outgoing.segments, outgoing.offered_ns, outgoing.deadline_ns, outgoing.purpose
-        )
+        head = outgoing.head(name)
         (await batch.frame(head.ByteSize())).head.CopyFrom(head)
         run_bytes = min(self._cutting.run_bytes, self._window // 4)  # a few runs in flight even over a short queue
         for run in packetize(name, number, outgoing.segments, self._cutting.packet_bytes, run_bytes):
@@ -309,6 +338,7 @@ class Flow:
             codec=to_proto(self.session.description),
             level_bers=level_bers(self.session.codec),
             level_shares=level_shares(self.session.codec),
+            highest_levels=self.session.highest_levels,
         )
 
     def _all_accepted(self) -> bool:

@@ -50,8 +50,9 @@ class Inbox:
         self._max_bytes = max_bytes or (MAX_MEMORY_BYTES if folder is None else MAX_FOLDER_BYTES)
         self._receipts: dict[Key, packet_pb2.Receipt] = {}
         self._sizes: dict[Key, int] = {}
-        self._labels: dict[Key, int] = {}  # of those that have one
-        self._pictures: dict[Key, bytes] = {}  # only without a folder
+        self._briefs: dict[Key, Delivery] = {}  # without receipts, pictures and what arrived
+        self._whole: dict[Key, Delivery] = {}  # only without a folder
+        self.messages_decoded = 0  # by this process; counted by the receiver
         self._bytes = 0
         self._lock: int | None = None
         if folder is not None:
@@ -81,14 +82,32 @@ class Inbox:
             return
         receipt = self._receipts[key] = packet_pb2.Receipt()
         receipt.CopyFrom(delivery.receipt)  # a reference would keep the whole delivery, picture and all
-        if delivery.HasField("label"):
-            self._labels[key] = delivery.label
-        self._sizes[key] = len(delivery.png)
-        self._bytes += len(delivery.png)
-        if self._folder is None:
-            self._pictures[key] = delivery.png
+        self._hold(delivery)
         while len(self._receipts) > self._max_deliveries or (self._bytes > self._max_bytes and len(self._receipts) > 1):
             self._forget(next(iter(self._receipts)))
+
+    def replace(self, delivery: Delivery) -> None:
+        """Remembers a delivery anew, after its picture was refined (written before, when there is a folder); its
+        receipt stays."""
+        key = key_of(delivery)
+        if key in self._receipts:
+            self._bytes -= self._sizes.pop(key)
+            self._hold(delivery)
+
+    def _hold(self, delivery: Delivery) -> None:
+        key = key_of(delivery)
+        self._briefs[key] = _brief(delivery)
+        self._sizes[key] = len(delivery.png) + len(delivery.first.png) + sum(len(s.payload) for s in delivery.kept)
+        self._bytes += self._sizes[key]
+        if self._folder is None:
+            self._whole[key] = delivery
+
+    def whole(self, key: Key) -> Delivery | None:
+        """A delivery with all that it took to make it; None when it was not delivered, or was forgotten. Raises OSError
+        and InboxError."""
+        if key not in self._receipts:
+            return None
+        return self._whole[key] if self._folder is None else _read(self._path(key))
 
     def keys(self, session: str = "") -> list[Key]:
         """The messages of a session, or of all, in order of session and number."""
@@ -99,11 +118,13 @@ class Inbox:
         receipt = self._receipts.get(key)
         if receipt is None:
             return None
-        delivery = Delivery(session=key[0], message_id=key[1], receipt=receipt, label=self._labels.get(key))
-        if with_picture:
-            delivery.png = self._pictures.get(key, b"")
-            if self._folder is not None:
-                delivery.png = _read(self._path(key)).png
+        delivery = Delivery(receipt=receipt)
+        delivery.MergeFrom(self._briefs[key])
+        whole = self.whole(key) if with_picture else None
+        if whole is not None:
+            delivery.png = whole.png
+            if whole.HasField("first"):
+                delivery.first.png = whole.first.png
         return delivery
 
     def close(self) -> None:
@@ -134,10 +155,24 @@ class Inbox:
     def _forget(self, key: Key) -> None:
         del self._receipts[key]
         self._bytes -= self._sizes.pop(key)
-        self._labels.pop(key, None)
-        self._pictures.pop(key, None)
+        del self._briefs[key]
+        self._whole.pop(key, None)
         if self._folder is not None:
             self._path(key).unlink(missing_ok=True)
+
+
+def _brief(delivery: Delivery) -> Delivery:
+    """What can be said of a delivery in few bytes."""
+    brief = Delivery(session=delivery.session, message_id=delivery.message_id)
+    for name in ("label", "confidence", "level"):
+        if delivery.HasField(name):
+            setattr(brief, name, getattr(delivery, name))
+    if delivery.HasField("refinement"):
+        brief.refinement.CopyFrom(delivery.refinement)
+    if delivery.HasField("first"):
+        brief.first.CopyFrom(delivery.first)
+        brief.first.png = b""
+    return brief
 
 
 def _deliveries(folder: Path) -> Iterator[Delivery]:

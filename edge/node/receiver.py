@@ -13,19 +13,23 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edge import images
 from edge.codecs.classifies import Classifies
 from edge.codecs.contract import Codec
+from edge.codecs.layered import Layered, class_of
 from edge.node.agreement import Agreement
 from edge.node.attachment import Attachment, DetachedError
 from edge.node.codec_thread import CodecThread
 from edge.node.descriptions import failed_receipt
 from edge.node.inbox import Delivery, Inbox, Key
+from edge.node.refinement import asks, first_decoding, kept, unkept
 from edge.node.sessions import Session
+from edge.segment import Segment
 from edge.v1 import packet_pb2
 from edge.wire.integrity import WireError
 from edge.wire.reassembly import Reassembler, ReceivedMessage
@@ -40,6 +44,7 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 
 PICTURE = packet_pb2.MESSAGE_PURPOSE_PICTURE
+REFINEMENT = packet_pb2.MESSAGE_PURPOSE_REFINEMENT
 LESSON = packet_pb2.MESSAGE_PURPOSE_LESSON
 ALIGNING = frozenset(
     {packet_pb2.MESSAGE_PURPOSE_ALIGN, packet_pb2.MESSAGE_PURPOSE_PARAMETERS, packet_pb2.MESSAGE_PURPOSE_PILOTS}
@@ -116,6 +121,8 @@ class Receiver:
             self._changed.set()
             if message.purpose == PICTURE:
                 await self._deliver(message)
+            elif message.purpose == REFINEMENT:
+                await self._refine(message)
             elif message.purpose == LESSON or message.purpose in ALIGNING:
                 await self._learn(message)
             else:
@@ -209,7 +216,7 @@ class Receiver:
         reason = str(error) or type(error).__name__
         log.warning("session '%s' message %d: %s", message.session, message.message_id, reason)
         receipt = failed_receipt(message.session, message.message_id, self.node, reason, message.transit)
-        receipt.purpose = message.purpose
+        receipt.purpose, receipt.refines = message.purpose, message.refines
         return receipt
 
     def _done(self, message: ReceivedMessage, decode_s: float) -> packet_pb2.Receipt:
@@ -222,21 +229,62 @@ class Receiver:
             transit=message.transit,
             decode_s=decode_s,
             purpose=message.purpose,
+            refines=message.refines,
         )
 
     async def _deliver(self, message: ReceivedMessage) -> None:
         delivery = Delivery(session=message.session, message_id=message.message_id)
         try:
             session = self._agreement.session_for(message.session)
-            picture, label, decode_s = await self._thread.run(_decode, session, message)
+            decoded = await self._thread.run(_decode, session, message.segments)
         except Exception as error:  # whatever a codec raises must not end the daemon
             delivery.receipt.CopyFrom(self._failed(message, error))
         else:
-            delivery.png = picture
-            if label is not None:
-                delivery.label = label
-            delivery.receipt.CopyFrom(self._done(message, decode_s))
+            self._inbox.messages_decoded += 1
+            decoded.put_into(delivery)
+            if decoded.level is not None:
+                delivery.kept.extend(kept(message.segments))
+            delivery.receipt.CopyFrom(self._done(message, decoded.decode_s))
+            level = asks(session.codec, message.offer, decoded.label, decoded.confidence)
+            if level is not None:
+                delivery.receipt.asks_level = level
         await self._settle(delivery)
+
+    async def _refine(self, message: ReceivedMessage) -> None:
+        """Decodes an earlier picture once more, with what has come of it now."""
+        answer = Delivery(session=message.session, message_id=message.message_id)
+        try:
+            session = self._agreement.session_for(message.session)
+            refined = await self._thread.run(self._refined, session, message)
+        except Exception as error:  # as above
+            answer.receipt.CopyFrom(self._failed(message, error))
+        else:
+            self._inbox.messages_decoded += 1
+            self._inbox.replace(refined)
+            answer.receipt.CopyFrom(refined.refinement)
+        await self._settle(answer)
+
+    def _refined(self, session: Session, message: ReceivedMessage) -> Delivery:
+        """The delivery with both decodings, written. Raises OSError, with nothing changed, where it cannot be."""
+        held = self._inbox.whole((message.session, message.refines))
+        if held is None or not held.kept:
+            raise WireError(f"{self.node} has nothing of message {message.refines} to be refined; send it whole")
+        now = kept(message.segments)
+        came = {segment.head.level for segment in now}
+        segments = [*(each for each in held.kept if each.head.level not in came), *now]
+        decoded = _decode(session, [unkept(segment) for segment in segments])
+        refined = Delivery()
+        refined.CopyFrom(held)
+        if not refined.HasField("first"):
+            refined.first.CopyFrom(first_decoding(held))
+        for name in ("label", "confidence", "level"):
+            refined.ClearField(name)
+        decoded.put_into(refined)
+        del refined.kept[:]
+        refined.kept.extend(segments)
+        refined.refinement.CopyFrom(self._done(message, decoded.decode_s))
+        self._keep(refined)
+        return refined
 
     async def _settle(self, delivery: Delivery) -> None:
         """Writes first, answers then: a receiver that dies in between is asked again."""
@@ -279,13 +327,40 @@ def picture_name(source: str, message_id: int) -> str:
     return f"{safe}-{message_id}.png"
 
 
-def _decode(session: Session, message: ReceivedMessage) -> tuple[bytes, int | None, float]:
-    """The picture as a PNG file, its class where the codec has a classifier, and the wall time of both, in seconds."""
+@dataclass(frozen=True)
+class _Decoded:
+    """png: the picture as a file. label, confidence: its class and the probability of that, where the codec has a
+    classifier and it says so. level: of the sub-block whose decoder it was; None without sub-blocks. decode_s: wall
+    time of decoding and classifying, in seconds."""
+
+    png: bytes
+    label: int | None
+    confidence: float | None
+    level: int | None
+    decode_s: float
+
+    def put_into(self, delivery: Delivery) -> None:
+        delivery.png = self.png
+        for name in ("label", "confidence", "level"):
+            if (value := getattr(self, name)) is not None:
+                setattr(delivery, name, value)
+
+
+def _decode(session: Session, segments: Sequence[Segment]) -> _Decoded:
     started = time.perf_counter()
-    picture = session.codec.decode(message.segments)
-    label = _label(session.codec, picture)
+    codec = session.codec
+    label: int | None
+    confidence: float | None = None
+    level: int | None = None
+    if isinstance(codec, Layered):
+        best = codec.decode_best(segments)
+        picture, level = best.picture, best.block
+        label, confidence = class_of(codec, level, codec.class_probabilities(picture, level))
+    else:
+        picture = codec.decode(segments)
+        label = _label(codec, picture)
     decode_s = time.perf_counter() - started
-    return images.png_bytes(picture), label, decode_s
+    return _Decoded(images.png_bytes(picture), label, confidence, level, decode_s)
 
 
 def _label(codec: Codec, picture: images.Picture) -> int | None:

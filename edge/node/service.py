@@ -20,7 +20,9 @@ from edge.node.codec_thread import CodecThread
 from edge.node.control import check_controller
 from edge.node.inbox import Inbox, InboxError
 from edge.node.memory import resident_bytes
+from edge.node.refinement import EVERYTHING, MAX_PICTURES, Selection, selection
 from edge.node.sessions import ConfigurationError, MismatchError, Role, Session, SessionTable
+from edge.node.shelf import NotKeptError
 from edge.node.transmitter import Schedule, Transmitter, UnderWayError, UnknownSessionError
 from edge.v1 import node_pb2, node_pb2_grpc, packet_pb2
 from edge.wire.endpoint import MAX_MESSAGE_BYTES, Security
@@ -38,6 +40,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     MismatchError: grpc.StatusCode.FAILED_PRECONDITION,
     UnderWayError: grpc.StatusCode.FAILED_PRECONDITION,
     UnknownSessionError: grpc.StatusCode.NOT_FOUND,
+    NotKeptError: grpc.StatusCode.NOT_FOUND,
 }
 EXPECTED = tuple(STATUS)
 
@@ -93,6 +96,8 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
             attached=self._attached(),
             resident_bytes=resident_bytes(),
             network_modules=network_modules(),
+            pictures_encoded=self._transmitter.pictures_encoded,
+            messages_decoded=self._inbox.messages_decoded,
         )
 
     async def Configure(  # noqa: N802
@@ -123,11 +128,16 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
                 request.first_message_id, request.first_offered_ns, request.interval_ns, request.deadline_ns
             )
             pictures = _pictures(request.images)
-            transmission = self._transmitter.transmit(request.session, pictures, schedule, len(request.images))
+            selected = self._selection(request)
+            transmission = self._transmitter.transmit(
+                request.session, pictures, schedule, len(request.images), selected
+            )
             async with aclosing(transmission):  # a caller that goes away stops the encoding at once
                 async for event in transmission:
                     if isinstance(event, packet_pb2.Receipt):
                         yield node_pb2.TransmitResponse(receipt=event)
+                    elif isinstance(event, node_pb2.RefinementRefused):
+                        yield node_pb2.TransmitResponse(refused=event)
                     else:
                         yield node_pb2.TransmitResponse(sent=event)
         except EXPECTED as error:
@@ -152,6 +162,31 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
                     f"one gRPC message of {MAX_MESSAGE_BYTES} carries; send smaller crops, or use edge-node --save",
                 )
             yield delivery
+
+    async def Refine(  # noqa: N802
+        self, request: node_pb2.RefineRequest, context: Context[Any, Any]
+    ) -> node_pb2.RefineResponse:
+        await check_controller(context, self._security)
+        try:
+            receipt = await self._transmitter.refine(
+                request.session, request.message_id, request.destination, request.layer, request.head
+            )
+        except EXPECTED as error:
+            await context.abort(status_of(error), str(error))
+        return node_pb2.RefineResponse(receipt=receipt)
+
+    def _selection(self, request: node_pb2.TransmitRequest) -> Selection:
+        """What of each picture is to be sent. Raises CodecError and ConfigurationError."""
+        session = self._table.get(request.session)
+        rule = request.refine if request.HasField("refine") else None
+        if session is None or (rule is None and not request.heads):
+            return EVERYTHING
+        if request.first_message_id + len(request.images) > MAX_PICTURES:
+            raise ConfigurationError(
+                f"first_message_id: must be below {MAX_PICTURES} where pictures are refined, got "
+                f"{request.first_message_id}"
+            )
+        return selection(session.codec, rule, request.heads)
 
     def _check(self, request: node_pb2.TransmitRequest) -> None:
         if self._table.role is not Role.TX:

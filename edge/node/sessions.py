@@ -11,6 +11,7 @@ from enum import Enum
 
 from edge.codecs import registry, tensors
 from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
+from edge.codecs.layered import Layered, highest_level
 from edge.codecs.leveled import AsksForLevels
 from edge.codecs.tensors import TensorHolder
 from edge.node.codec_thread import CodecThread, keep_torch_to_one_thread
@@ -20,6 +21,7 @@ from edge.v1 import node_pb2
 MAX_SESSIONS = 1024
 MAX_NAME = 1024  # characters of a session's name, which crosses the network with every run of packets
 MAX_DESTINATIONS = 1024
+MAX_LEVEL = 255
 WAY_BACK = "/down"  # ends the name of the session from a receiver back to its source, which only the nodes open
 
 
@@ -44,7 +46,8 @@ class MismatchError(ValueError):
 class Session:
     """One flow, as this node takes part in it. `description` is what the codec said when it was last asked.
 
-    options: those that the codec was opened with. shared: other sessions use the codec object too.
+    options: those that the codec was opened with. shared: other sessions use the codec object too. highest_levels: at
+    the source, the highest level that a destination takes, of those that do not take all.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Session:
     description: CodecDescription
     options: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
+    highest_levels: Mapping[str, int] = field(default_factory=dict)
 
 
 class SessionTable:
@@ -81,7 +85,13 @@ class SessionTable:
     def describe(self) -> list[node_pb2.SessionDescription]:
         """Every session that was configured, with its codec, by name; without digests of weights."""
         return [
-            node_pb2.SessionDescription(session=s.name, codec=to_proto(s.description), level_bers=level_bers(s.codec))
+            node_pb2.SessionDescription(
+                session=s.name,
+                codec=to_proto(s.description),
+                level_bers=level_bers(s.codec),
+                highest_level=highest_level(s.codec),
+                layered=isinstance(s.codec, Layered),
+            )
             for s in sorted(self, key=lambda s: s.name)
             if not is_way_back(s.name)
         ]
@@ -118,7 +128,8 @@ class SessionTable:
                 raise ConfigurationError(f"sessions[{number}] '{config.session}': {error}") from error
             destinations = tuple(config.destinations)
             options = dict(config.codec.options)
-            session = Session(config.session, config.source, destinations, codec, description, options)
+            highest = dict(config.highest_levels)
+            session = Session(config.session, config.source, destinations, codec, description, options, False, highest)
             if self.restore is not None:
                 await self.restore(session)
             if config.HasField("peer_codec") and from_proto(config.peer_codec) != session.description:
@@ -146,6 +157,12 @@ class SessionTable:
                 raise ConfigurationError(f"{where}.session: '{config.session}' comes twice; name each session once")
             seen.add(config.session)
             self._check_ends(where, config.source, config.destinations)
+            for destination, level in config.highest_levels.items():
+                if destination not in config.destinations or level > MAX_LEVEL:
+                    raise ConfigurationError(
+                        f"{where}.highest_levels['{destination}']: must be a level of 0 to {MAX_LEVEL} for one of the "
+                        f"destinations, got {level}"
+                    )
 
     def _check_ends(self, where: str, source: str, destinations: Sequence[str]) -> None:
         if not source or not 1 <= len(destinations) <= MAX_DESTINATIONS or not all(destinations):

@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from edge.codecs.layered import Layered, level_of, wanted_levels
 from edge.images import Named
+from edge.node import refinement
 from edge.node.attachment import Attachment
 from edge.node.codec_thread import CodecThread
 from edge.node.flow import Cutting, Event, Flow, Outgoing, Refused
+from edge.node.refinement import EVERYTHING, Selection
 from edge.node.sessions import MismatchError, Session
+from edge.node.shelf import KEEP_BYTES, NotKeptError, Shelf
 from edge.segment import Segment
 from edge.v1 import node_pb2, packet_pb2
 from emulator.v1 import data_plane_pb2
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+Happening = node_pb2.MessageSent | packet_pb2.Receipt | node_pb2.RefinementRefused
 Maker = Callable[[Session], list[Segment]]  # makes one message with the codec in force; may be called again
 
 
@@ -45,7 +50,17 @@ class Schedule:
 class Transmitter:
     """The flows of one tx node."""
 
-    def __init__(self, attachment: Attachment, thread: CodecThread, cutting: Cutting, spawn: Spawn) -> None:
+    def __init__(
+        self,
+        attachment: Attachment,
+        thread: CodecThread,
+        cutting: Cutting,
+        spawn: Spawn,
+        keep_bytes: int = KEEP_BYTES,
+    ) -> None:
+        """keep_bytes: of the latest pictures' sub-blocks, for receivers that ask for more later."""
+        self.pictures_encoded = 0
+        self._shelf = Shelf(keep_bytes)
         self._attachment = attachment
         self._thread = thread
         self._cutting = cutting
@@ -92,7 +107,7 @@ class Transmitter:
         """A session was configured, or configured anew: announces it and stands ready to send."""
         if session.name in self._tasks:
             self._tasks[session.name].cancel()
-        flow = self._flows[session.name] = Flow(session, self._attachment, self._cutting)
+        flow = self._flows[session.name] = Flow(session, self._attachment, self._cutting, self._asked)
         self._tasks[session.name] = self._spawn(flow.run(), f"flow {session.name}")
         if self._attachment.attached:
             flow.welcomed(self._max_batch_bytes)
@@ -139,10 +154,22 @@ class Transmitter:
         return self._flows[name]
 
     def transmit(
-        self, name: str, pictures: Iterable[Named], schedule: Schedule, expected: int | None = None
-    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
-        """Sends pictures, one message each (see `send`). Raises ImageError and CodecError too."""
-        return self.send(name, (partial(_encode_picture, picture) for picture in pictures), schedule, expected)
+        self,
+        name: str,
+        pictures: Iterable[Named],
+        schedule: Schedule,
+        expected: int | None = None,
+        selected: Selection = EVERYTHING,
+    ) -> AsyncGenerator[Happening]:
+        """Sends pictures, one message each (see `send`). selected: what of each. Raises ImageError and CodecError
+        too."""
+        makers = (partial(self._encode_picture, picture) for picture in pictures)
+        return self.send(name, makers, schedule, expected, selected=selected)
+
+    def _encode_picture(self, picture: Named, session: Session) -> list[Segment]:
+        session.codec.check_image(*picture.pixels.shape[:2])
+        self.pictures_encoded += 1
+        return session.codec.encode(picture.pixels)
 
     async def send(
         self,
@@ -152,7 +179,8 @@ class Transmitter:
         expected: int | None = None,
         purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE,
         though_held: bool = False,
-    ) -> AsyncGenerator[node_pb2.MessageSent | packet_pb2.Receipt]:
+        selected: Selection = EVERYTHING,
+    ) -> AsyncGenerator[Happening]:
         """Sends messages; gives what happens until every destination has answered every one.
 
         makers is read, and each is called, in the codec thread, a few ahead of the network. expected: how many there
@@ -167,7 +195,8 @@ class Transmitter:
                     f"first_message_id: message {number} of session '{name}' is under way; number from later"
                 )
         events: asyncio.Queue[Event | _Fed] = asyncio.Queue()
-        feeder = asyncio.create_task(self._feed(flow, makers, schedule, purpose, though_held, events.put_nowait))
+        feeding = self._feed(flow, makers, schedule, purpose, though_held, events.put_nowait, selected)
+        feeder = asyncio.create_task(feeding)
         try:
             async for event in _until_all_answered(events, len(flow.session.destinations)):
                 yield event
@@ -183,6 +212,7 @@ class Transmitter:
         purpose: packet_pb2.MessagePurpose,
         though_held: bool,
         report: Callable[[Event | _Fed], None],
+        selected: Selection,
     ) -> None:
         """Makes and offers every message; reports at the end how many there were, or what went wrong."""
         count = 0
@@ -197,21 +227,82 @@ class Transmitter:
                 segments, encode_s, refusal = await self._make(flow, make, though_held)
                 if refusal is not None:
                     break
+                number = schedule.first_message_id + count
+                if isinstance(flow.session.codec, Layered) and purpose == packet_pb2.MESSAGE_PURPOSE_PICTURE:
+                    self._shelf.put(flow.session.name, number, segments)
                 flow.offer(
                     Outgoing(
-                        message_id=schedule.first_message_id + count,
-                        segments=segments,
+                        message_id=number,
+                        segments=_taken(selected.of(segments), flow.session),
                         encode_s=encode_s,
                         report=report,
                         offered_ns=schedule.first_offered_ns + count * schedule.interval_ns,
                         deadline_ns=schedule.deadline_ns,
                         purpose=purpose,
+                        offer=selected.offer,
                     )
                 )
                 count += 1
             report(_Fed(count) if refusal is None else Refused(refusal))
         except Exception as error:
             report(_Fed(count, error))
+
+    # Refining.
+
+    def _asked(self, outgoing: Outgoing, receipt: packet_pb2.Receipt) -> None:
+        """A destination asks for more of a message that it has answered."""
+        flow = self._flows[receipt.session]
+        try:
+            more = self._refinement(flow, outgoing.message_id, receipt.destination, receipt.asks_level, outgoing.report)
+        except (NotKeptError, UnderWayError) as error:
+            refused = node_pb2.RefinementRefused(
+                message_id=outgoing.message_id, destination=receipt.destination, reason=str(error)
+            )
+            outgoing.report(refused)
+            return
+        more.offered_ns = receipt.transit.received_ns
+        flow.offer(more)
+
+    def _refinement(
+        self, flow: Flow, message_id: int, destination: str, level: int, report: Callable[[Event], None]
+    ) -> Outgoing:
+        """A kept sub-block as a message for one destination. Raises NotKeptError and UnderWayError."""
+        session = flow.session
+        number = refinement.number(message_id, level, session.destinations.index(destination))
+        if flow.holds(number):
+            raise UnderWayError(f"session '{session.name}' message {message_id}: its refinement is under way already")
+        return Outgoing(
+            message_id=number,
+            segments=[self._shelf.get(session.name, message_id, level)],
+            encode_s=0.0,
+            report=report,
+            purpose=packet_pb2.MESSAGE_PURPOSE_REFINEMENT,
+            destinations=(destination,),
+            refines=message_id,
+        )
+
+    async def refine(self, name: str, message_id: int, destination: str, layer: int, head: int) -> packet_pb2.Receipt:
+        """Sends one more sub-block of a picture, and waits for its receipt.
+
+        Raises UnknownSessionError, CodecError for a head that there is not, NotKeptError, UnderWayError and
+        MismatchError.
+        """
+        flow = self.flow(name)
+        if destination not in flow.session.destinations:
+            known = ", ".join(flow.session.destinations)
+            raise UnknownSessionError(f"destination: '{destination}' is not one of session '{name}' ({known})")
+        level = level_of(flow.session.codec, layer, head)
+        refusal = await flow.agreed()
+        if refusal is not None:
+            raise MismatchError(refusal)
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        flow.offer(self._refinement(flow, message_id, destination, level, events.put_nowait))
+        while True:
+            event = await events.get()
+            if isinstance(event, Refused):
+                raise MismatchError(event.reason)
+            if isinstance(event, packet_pb2.Receipt):
+                return event
 
     async def _make(self, flow: Flow, make: Maker, though_held: bool) -> tuple[list[Segment], float, str | None]:
         """A message's segments, the wall time of making them in seconds, and why the session cannot go on, if so.
@@ -234,9 +325,10 @@ class _Fed:
     error: Exception | None = None
 
 
-def _encode_picture(picture: Named, session: Session) -> list[Segment]:
-    session.codec.check_image(*picture.pixels.shape[:2])
-    return session.codec.encode(picture.pixels)
+def _taken(segments: list[Segment], session: Session) -> list[Segment]:
+    """Without what no destination takes."""
+    highest = wanted_levels(session.destinations, session.highest_levels)
+    return segments if highest is None else [segment for segment in segments if segment.level <= highest]
 
 
 def _timed(make: Maker, session: Session) -> tuple[list[Segment], float]:
@@ -246,16 +338,15 @@ def _timed(make: Maker, session: Session) -> tuple[list[Segment], float]:
     return segments, time.perf_counter() - started
 
 
-async def _until_all_answered(
-    events: asyncio.Queue[Event | _Fed], destinations: int
-) -> AsyncIterator[node_pb2.MessageSent | packet_pb2.Receipt]:
-    """Events as they come, until each message has a receipt from each destination.
+async def _until_all_answered(events: asyncio.Queue[Event | _Fed], destinations: int) -> AsyncIterator[Happening]:
+    """Events as they come, until each message has a receipt from each destination, and whoever asked for more of one
+    has it or a refusal.
 
     Raises the feeder's error at once: what had been sent by then goes on without anybody watching.
     """
-    receipts = 0
+    receipts = asked = 0
     expected: int | None = None
-    while expected is None or receipts < expected:
+    while expected is None or receipts < expected or asked:
         event = await events.get()
         if isinstance(event, Refused):
             raise MismatchError(event.reason)
@@ -264,5 +355,9 @@ async def _until_all_answered(
                 raise event.error
             expected = event.messages * destinations
             continue
-        receipts += isinstance(event, packet_pb2.Receipt)
+        if isinstance(event, packet_pb2.Receipt) and event.purpose != packet_pb2.MESSAGE_PURPOSE_REFINEMENT:
+            receipts += 1
+            asked += event.HasField("asks_level")
+        elif not isinstance(event, node_pb2.MessageSent):
+            asked -= 1
         yield event

@@ -26,45 +26,61 @@ from edge.v1 import codec_pb2 as edge_dot_v1_dot_codec__pb2
 from edge.v1 import packet_pb2 as edge_dot_v1_dot_packet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x65\x64ge/v1/node.proto\x12\x07\x65\x64ge.v1\x1a\x13\x65\x64ge/v1/codec.proto\x1a\x14\x65\x64ge/v1/packet.proto\"\x11\n\x0f\x44\x65scribeRequest\"\xd4\x01\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04role\x18\x02 \x01(\x0e\x32\x11.edge.v1.NodeRole\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x63odecs\x18\x04 \x03(\t\x12-\n\x08sessions\x18\x05 \x03(\x0b\x32\x1b.edge.v1.SessionDescription\x12\x10\n\x08\x61ttached\x18\x06 \x01(\x08\x12\x16\n\x0eresident_bytes\x18\x07 \x01(\x04\x12\x17\n\x0fnetwork_modules\x18\x08 \x03(\t\"{\n\x12SessionDescription\x12\x0f\n\x07session\x18\x01 \x01(\t\x12(\n\x05\x63odec\x18\x02 \x01(\x0b\x32\x19.edge.v1.CodecDescription\x12\x16\n\x0eweights_digest\x18\x03 \x01(\t\x12\x12\n\nlevel_bers\x18\x04 \x03(\x01\"<\n\x10\x43onfigureRequest\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.edge.v1.SessionConfig\"\x9a\x01\n\rSessionConfig\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65stinations\x18\x03 \x03(\t\x12#\n\x05\x63odec\x18\x04 \x01(\x0b\x32\x14.edge.v1.CodecConfig\x12-\n\npeer_codec\x18\x05 \x01(\x0b\x32\x19.edge.v1.CodecDescription\"\x7f\n\x0b\x43odecConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x07options\x18\x02 \x03(\x0b\x32!.edge.v1.CodecConfig.OptionsEntry\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x11\x43onfigureResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.edge.v1.SessionDescription\"\xa7\x01\n\x0fTransmitRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12%\n\x06images\x18\x02 \x03(\x0b\x32\x15.edge.v1.ImagePayload\x12\x18\n\x10\x66irst_message_id\x18\x03 \x01(\x04\x12\x18\n\x10\x66irst_offered_ns\x18\x04 \x01(\x03\x12\x13\n\x0binterval_ns\x18\x05 \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ns\x18\x06 \x01(\x03\")\n\x0cImagePayload\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03png\x18\x02 \x01(\x0c\"f\n\x10TransmitResponse\x12$\n\x04sent\x18\x01 \x01(\x0b\x32\x14.edge.v1.MessageSentH\x00\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x42\x07\n\x05\x65vent\"\\\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\x12\x11\n\tsize_bits\x18\x02 \x01(\x04\x12\x14\n\x0c\x63hannel_uses\x18\x03 \x01(\x04\x12\x10\n\x08\x65ncode_s\x18\x04 \x01(\x01\"9\n\x0e\x43ollectRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x16\n\x0ewithout_images\x18\x02 \x01(\x08\"\x84\x01\n\x0f\x43ollectResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12\x0b\n\x03png\x18\x03 \x01(\x0c\x12!\n\x07receipt\x18\x04 \x01(\x0b\x32\x10.edge.v1.Receipt\x12\x12\n\x05label\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_label*I\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cNODE_ROLE_TX\x10\x01\x12\x10\n\x0cNODE_ROLE_RX\x10\x02\x32\x95\x02\n\x0bNodeService\x12?\n\x08\x44\x65scribe\x12\x18.edge.v1.DescribeRequest\x1a\x19.edge.v1.DescribeResponse\x12\x42\n\tConfigure\x12\x19.edge.v1.ConfigureRequest\x1a\x1a.edge.v1.ConfigureResponse\x12\x41\n\x08Transmit\x12\x18.edge.v1.TransmitRequest\x1a\x19.edge.v1.TransmitResponse0\x01\x12>\n\x07\x43ollect\x12\x17.edge.v1.CollectRequest\x1a\x18.edge.v1.CollectResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x65\x64ge/v1/node.proto\x12\x07\x65\x64ge.v1\x1a\x13\x65\x64ge/v1/codec.proto\x1a\x14\x65\x64ge/v1/packet.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x88\x02\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04role\x18\x02 \x01(\x0e\x32\x11.edge.v1.NodeRole\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x63odecs\x18\x04 \x03(\t\x12-\n\x08sessions\x18\x05 \x03(\x0b\x32\x1b.edge.v1.SessionDescription\x12\x10\n\x08\x61ttached\x18\x06 \x01(\x08\x12\x16\n\x0eresident_bytes\x18\x07 \x01(\x04\x12\x17\n\x0fnetwork_modules\x18\x08 \x03(\t\x12\x18\n\x10pictures_encoded\x18\t \x01(\x04\x12\x18\n\x10messages_decoded\x18\n \x01(\x04\"\xba\x01\n\x12SessionDescription\x12\x0f\n\x07session\x18\x01 \x01(\t\x12(\n\x05\x63odec\x18\x02 \x01(\x0b\x32\x19.edge.v1.CodecDescription\x12\x16\n\x0eweights_digest\x18\x03 \x01(\t\x12\x12\n\nlevel_bers\x18\x04 \x03(\x01\x12\x1a\n\rhighest_level\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07layered\x18\x06 \x01(\x08\x42\x10\n\x0e_highest_level\"<\n\x10\x43onfigureRequest\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.edge.v1.SessionConfig\"\x93\x02\n\rSessionConfig\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65stinations\x18\x03 \x03(\t\x12#\n\x05\x63odec\x18\x04 \x01(\x0b\x32\x14.edge.v1.CodecConfig\x12-\n\npeer_codec\x18\x05 \x01(\x0b\x32\x19.edge.v1.CodecDescription\x12\x41\n\x0ehighest_levels\x18\x06 \x03(\x0b\x32).edge.v1.SessionConfig.HighestLevelsEntry\x1a\x34\n\x12HighestLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\x7f\n\x0b\x43odecConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x07options\x18\x02 \x03(\x0b\x32!.edge.v1.CodecConfig.OptionsEntry\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x11\x43onfigureResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.edge.v1.SessionDescription\"\xdf\x01\n\x0fTransmitRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12%\n\x06images\x18\x02 \x03(\x0b\x32\x15.edge.v1.ImagePayload\x12\x18\n\x10\x66irst_message_id\x18\x03 \x01(\x04\x12\x18\n\x10\x66irst_offered_ns\x18\x04 \x01(\x03\x12\x13\n\x0binterval_ns\x18\x05 \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ns\x18\x06 \x01(\x03\x12\'\n\x06refine\x18\x07 \x01(\x0b\x32\x17.edge.v1.RefinementRule\x12\r\n\x05heads\x18\x08 \x03(\r\"r\n\x0eRefinementRule\x12\r\n\x05layer\x18\x01 \x01(\r\x12\x0c\n\x04head\x18\x02 \x01(\r\x12\x1d\n\x10\x62\x65low_confidence\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07\x63lasses\x18\x04 \x03(\rB\x13\n\x11_below_confidence\")\n\x0cImagePayload\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03png\x18\x02 \x01(\x0c\"\x95\x01\n\x10TransmitResponse\x12$\n\x04sent\x18\x01 \x01(\x0b\x32\x14.edge.v1.MessageSentH\x00\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x12-\n\x07refused\x18\x03 \x01(\x0b\x32\x1a.edge.v1.RefinementRefusedH\x00\x42\x07\n\x05\x65vent\"L\n\x11RefinementRefused\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\rRefineRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12\x13\n\x0b\x64\x65stination\x18\x03 \x01(\t\x12\r\n\x05layer\x18\x04 \x01(\r\x12\x0c\n\x04head\x18\x05 \x01(\r\"3\n\x0eRefineResponse\x12!\n\x07receipt\x18\x01 \x01(\x0b\x32\x10.edge.v1.Receipt\"\x93\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\x12\x11\n\tsize_bits\x18\x02 \x01(\x04\x12\x14\n\x0c\x63hannel_uses\x18\x03 \x01(\x04\x12\x10\n\x08\x65ncode_s\x18\x04 \x01(\x01\x12\x14\n\x07refines\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65stination\x18\x06 \x01(\tB\n\n\x08_refines\"9\n\x0e\x43ollectRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x16\n\x0ewithout_images\x18\x02 \x01(\x08\"\xbb\x02\n\x0f\x43ollectResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12\x0b\n\x03png\x18\x03 \x01(\x0c\x12!\n\x07receipt\x18\x04 \x01(\x0b\x32\x10.edge.v1.Receipt\x12\x12\n\x05label\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05level\x18\x07 \x01(\rH\x02\x88\x01\x01\x12%\n\x05\x66irst\x18\x08 \x01(\x0b\x32\x16.edge.v1.FirstDecoding\x12$\n\nrefinement\x18\t \x01(\x0b\x32\x10.edge.v1.Receipt\x12\"\n\x04kept\x18\n \x03(\x0b\x32\x14.edge.v1.KeptSegmentB\x08\n\x06_labelB\r\n\x0b_confidenceB\x08\n\x06_level\"\x80\x01\n\rFirstDecoding\x12\x0b\n\x03png\x18\x01 \x01(\x0c\x12\x12\n\x05label\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05level\x18\x04 \x01(\rH\x02\x88\x01\x01\x42\x08\n\x06_labelB\r\n\x0b_confidenceB\x08\n\x06_level\"`\n\x0bKeptSegment\x12\"\n\x04head\x18\x01 \x01(\x0b\x32\x14.edge.v1.SegmentHead\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\x12\x0b\n\x03\x63si\x18\x04 \x01(\x0c*I\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cNODE_ROLE_TX\x10\x01\x12\x10\n\x0cNODE_ROLE_RX\x10\x02\x32\xd0\x02\n\x0bNodeService\x12?\n\x08\x44\x65scribe\x12\x18.edge.v1.DescribeRequest\x1a\x19.edge.v1.DescribeResponse\x12\x42\n\tConfigure\x12\x19.edge.v1.ConfigureRequest\x1a\x1a.edge.v1.ConfigureResponse\x12\x41\n\x08Transmit\x12\x18.edge.v1.TransmitRequest\x1a\x19.edge.v1.TransmitResponse0\x01\x12>\n\x07\x43ollect\x12\x17.edge.v1.CollectRequest\x1a\x18.edge.v1.CollectResponse0\x01\x12\x39\n\x06Refine\x12\x16.edge.v1.RefineRequest\x1a\x17.edge.v1.RefineResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edge.v1.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SESSIONCONFIG_HIGHESTLEVELSENTRY']._loaded_options = None
+  _globals['_SESSIONCONFIG_HIGHESTLEVELSENTRY']._serialized_options = b'8\001'
   _globals['_CODECCONFIG_OPTIONSENTRY']._loaded_options = None
   _globals['_CODECCONFIG_OPTIONSENTRY']._serialized_options = b'8\001'
-  _globals['_NODEROLE']._serialized_start=1454
-  _globals['_NODEROLE']._serialized_end=1527
+  _globals['_NODEROLE']._serialized_start=2614
+  _globals['_NODEROLE']._serialized_end=2687
   _globals['_DESCRIBEREQUEST']._serialized_start=74
   _globals['_DESCRIBEREQUEST']._serialized_end=91
   _globals['_DESCRIBERESPONSE']._serialized_start=94
-  _globals['_DESCRIBERESPONSE']._serialized_end=306
-  _globals['_SESSIONDESCRIPTION']._serialized_start=308
-  _globals['_SESSIONDESCRIPTION']._serialized_end=431
-  _globals['_CONFIGUREREQUEST']._serialized_start=433
-  _globals['_CONFIGUREREQUEST']._serialized_end=493
-  _globals['_SESSIONCONFIG']._serialized_start=496
-  _globals['_SESSIONCONFIG']._serialized_end=650
-  _globals['_CODECCONFIG']._serialized_start=652
-  _globals['_CODECCONFIG']._serialized_end=779
-  _globals['_CODECCONFIG_OPTIONSENTRY']._serialized_start=733
-  _globals['_CODECCONFIG_OPTIONSENTRY']._serialized_end=779
-  _globals['_CONFIGURERESPONSE']._serialized_start=781
-  _globals['_CONFIGURERESPONSE']._serialized_end=847
-  _globals['_TRANSMITREQUEST']._serialized_start=850
-  _globals['_TRANSMITREQUEST']._serialized_end=1017
-  _globals['_IMAGEPAYLOAD']._serialized_start=1019
-  _globals['_IMAGEPAYLOAD']._serialized_end=1060
-  _globals['_TRANSMITRESPONSE']._serialized_start=1062
-  _globals['_TRANSMITRESPONSE']._serialized_end=1164
-  _globals['_MESSAGESENT']._serialized_start=1166
-  _globals['_MESSAGESENT']._serialized_end=1258
-  _globals['_COLLECTREQUEST']._serialized_start=1260
-  _globals['_COLLECTREQUEST']._serialized_end=1317
-  _globals['_COLLECTRESPONSE']._serialized_start=1320
-  _globals['_COLLECTRESPONSE']._serialized_end=1452
-  _globals['_NODESERVICE']._serialized_start=1530
-  _globals['_NODESERVICE']._serialized_end=1807
+  _globals['_DESCRIBERESPONSE']._serialized_end=358
+  _globals['_SESSIONDESCRIPTION']._serialized_start=361
+  _globals['_SESSIONDESCRIPTION']._serialized_end=547
+  _globals['_CONFIGUREREQUEST']._serialized_start=549
+  _globals['_CONFIGUREREQUEST']._serialized_end=609
+  _globals['_SESSIONCONFIG']._serialized_start=612
+  _globals['_SESSIONCONFIG']._serialized_end=887
+  _globals['_SESSIONCONFIG_HIGHESTLEVELSENTRY']._serialized_start=835
+  _globals['_SESSIONCONFIG_HIGHESTLEVELSENTRY']._serialized_end=887
+  _globals['_CODECCONFIG']._serialized_start=889
+  _globals['_CODECCONFIG']._serialized_end=1016
+  _globals['_CODECCONFIG_OPTIONSENTRY']._serialized_start=970
+  _globals['_CODECCONFIG_OPTIONSENTRY']._serialized_end=1016
+  _globals['_CONFIGURERESPONSE']._serialized_start=1018
+  _globals['_CONFIGURERESPONSE']._serialized_end=1084
+  _globals['_TRANSMITREQUEST']._serialized_start=1087
+  _globals['_TRANSMITREQUEST']._serialized_end=1310
+  _globals['_REFINEMENTRULE']._serialized_start=1312
+  _globals['_REFINEMENTRULE']._serialized_end=1426
+  _globals['_IMAGEPAYLOAD']._serialized_start=1428
+  _globals['_IMAGEPAYLOAD']._serialized_end=1469
+  _globals['_TRANSMITRESPONSE']._serialized_start=1472
+  _globals['_TRANSMITRESPONSE']._serialized_end=1621
+  _globals['_REFINEMENTREFUSED']._serialized_start=1623
+  _globals['_REFINEMENTREFUSED']._serialized_end=1699
+  _globals['_REFINEREQUEST']._serialized_start=1701
+  _globals['_REFINEREQUEST']._serialized_end=1803
+  _globals['_REFINERESPONSE']._serialized_start=1805
+  _globals['_REFINERESPONSE']._serialized_end=1856
+  _globals['_MESSAGESENT']._serialized_start=1859
+  _globals['_MESSAGESENT']._serialized_end=2006
+  _globals['_COLLECTREQUEST']._serialized_start=2008
+  _globals['_COLLECTREQUEST']._serialized_end=2065
+  _globals['_COLLECTRESPONSE']._serialized_start=2068
+  _globals['_COLLECTRESPONSE']._serialized_end=2383
+  _globals['_FIRSTDECODING']._serialized_start=2386
+  _globals['_FIRSTDECODING']._serialized_end=2514
+  _globals['_KEPTSEGMENT']._serialized_start=2516
+  _globals['_KEPTSEGMENT']._serialized_end=2612
+  _globals['_NODESERVICE']._serialized_start=2690
+  _globals['_NODESERVICE']._serialized_end=3026
 # @@protoc_insertion_point(module_scope)

@@ -23,7 +23,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes", "network_modules")
+    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes", "network_modules", "pictures_encoded", "messages_decoded")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,8 @@ class DescribeResponse(_message.Message):
     ATTACHED_FIELD_NUMBER: _ClassVar[int]
     RESIDENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     NETWORK_MODULES_FIELD_NUMBER: _ClassVar[int]
+    PICTURES_ENCODED_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_DECODED_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: NodeRole
     version: str
@@ -40,19 +42,25 @@ class DescribeResponse(_message.Message):
     attached: bool
     resident_bytes: int
     network_modules: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ..., network_modules: _Optional[_Iterable[str]] = ...) -> None: ...
+    pictures_encoded: int
+    messages_decoded: int
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ..., network_modules: _Optional[_Iterable[str]] = ..., pictures_encoded: _Optional[int] = ..., messages_decoded: _Optional[int] = ...) -> None: ...
 
 class SessionDescription(_message.Message):
-    __slots__ = ("session", "codec", "weights_digest", "level_bers")
+    __slots__ = ("session", "codec", "weights_digest", "level_bers", "highest_level", "layered")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     LEVEL_BERS_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    LAYERED_FIELD_NUMBER: _ClassVar[int]
     session: str
     codec: _codec_pb2.CodecDescription
     weights_digest: str
     level_bers: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ...) -> None: ...
+    highest_level: int
+    layered: bool
+    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ..., highest_level: _Optional[int] = ..., layered: _Optional[bool] = ...) -> None: ...
 
 class ConfigureRequest(_message.Message):
     __slots__ = ("sessions",)
@@ -61,18 +69,27 @@ class ConfigureRequest(_message.Message):
     def __init__(self, sessions: _Optional[_Iterable[_Union[SessionConfig, _Mapping]]] = ...) -> None: ...
 
 class SessionConfig(_message.Message):
-    __slots__ = ("session", "source", "destinations", "codec", "peer_codec")
+    __slots__ = ("session", "source", "destinations", "codec", "peer_codec", "highest_levels")
+    class HighestLevelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     PEER_CODEC_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_LEVELS_FIELD_NUMBER: _ClassVar[int]
     session: str
     source: str
     destinations: _containers.RepeatedScalarFieldContainer[str]
     codec: CodecConfig
     peer_codec: _codec_pb2.CodecDescription
-    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[CodecConfig, _Mapping]] = ..., peer_codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ...) -> None: ...
+    highest_levels: _containers.ScalarMap[str, int]
+    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[CodecConfig, _Mapping]] = ..., peer_codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., highest_levels: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class CodecConfig(_message.Message):
     __slots__ = ("name", "options")
@@ -96,20 +113,36 @@ class ConfigureResponse(_message.Message):
     def __init__(self, sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ...) -> None: ...
 
 class TransmitRequest(_message.Message):
-    __slots__ = ("session", "images", "first_message_id", "first_offered_ns", "interval_ns", "deadline_ns")
+    __slots__ = ("session", "images", "first_message_id", "first_offered_ns", "interval_ns", "deadline_ns", "refine", "heads")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     FIRST_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_OFFERED_NS_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_NS_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_NS_FIELD_NUMBER: _ClassVar[int]
+    REFINE_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
     session: str
     images: _containers.RepeatedCompositeFieldContainer[ImagePayload]
     first_message_id: int
     first_offered_ns: int
     interval_ns: int
     deadline_ns: int
-    def __init__(self, session: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ImagePayload, _Mapping]]] = ..., first_message_id: _Optional[int] = ..., first_offered_ns: _Optional[int] = ..., interval_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ...) -> None: ...
+    refine: RefinementRule
+    heads: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, session: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ImagePayload, _Mapping]]] = ..., first_message_id: _Optional[int] = ..., first_offered_ns: _Optional[int] = ..., interval_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., refine: _Optional[_Union[RefinementRule, _Mapping]] = ..., heads: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class RefinementRule(_message.Message):
+    __slots__ = ("layer", "head", "below_confidence", "classes")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    BELOW_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    layer: int
+    head: int
+    below_confidence: float
+    classes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, layer: _Optional[int] = ..., head: _Optional[int] = ..., below_confidence: _Optional[float] = ..., classes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ImagePayload(_message.Message):
     __slots__ = ("name", "png")
@@ -120,24 +153,60 @@ class ImagePayload(_message.Message):
     def __init__(self, name: _Optional[str] = ..., png: _Optional[bytes] = ...) -> None: ...
 
 class TransmitResponse(_message.Message):
-    __slots__ = ("sent", "receipt")
+    __slots__ = ("sent", "receipt", "refused")
     SENT_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     sent: MessageSent
     receipt: _packet_pb2.Receipt
-    def __init__(self, sent: _Optional[_Union[MessageSent, _Mapping]] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ...) -> None: ...
+    refused: RefinementRefused
+    def __init__(self, sent: _Optional[_Union[MessageSent, _Mapping]] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., refused: _Optional[_Union[RefinementRefused, _Mapping]] = ...) -> None: ...
+
+class RefinementRefused(_message.Message):
+    __slots__ = ("message_id", "destination", "reason")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    message_id: int
+    destination: str
+    reason: str
+    def __init__(self, message_id: _Optional[int] = ..., destination: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RefineRequest(_message.Message):
+    __slots__ = ("session", "message_id", "destination", "layer", "head")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    message_id: int
+    destination: str
+    layer: int
+    head: int
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., layer: _Optional[int] = ..., head: _Optional[int] = ...) -> None: ...
+
+class RefineResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _packet_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ...) -> None: ...
 
 class MessageSent(_message.Message):
-    __slots__ = ("message_id", "size_bits", "channel_uses", "encode_s")
+    __slots__ = ("message_id", "size_bits", "channel_uses", "encode_s", "refines", "destination")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BITS_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
     ENCODE_S_FIELD_NUMBER: _ClassVar[int]
+    REFINES_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
     message_id: int
     size_bits: int
     channel_uses: int
     encode_s: float
-    def __init__(self, message_id: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., encode_s: _Optional[float] = ...) -> None: ...
+    refines: int
+    destination: str
+    def __init__(self, message_id: _Optional[int] = ..., size_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., encode_s: _Optional[float] = ..., refines: _Optional[int] = ..., destination: _Optional[str] = ...) -> None: ...
 
 class CollectRequest(_message.Message):
     __slots__ = ("session", "without_images")
@@ -148,15 +217,49 @@ class CollectRequest(_message.Message):
     def __init__(self, session: _Optional[str] = ..., without_images: _Optional[bool] = ...) -> None: ...
 
 class CollectResponse(_message.Message):
-    __slots__ = ("session", "message_id", "png", "receipt", "label")
+    __slots__ = ("session", "message_id", "png", "receipt", "label", "confidence", "level", "first", "refinement", "kept")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PNG_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    REFINEMENT_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     png: bytes
     receipt: _packet_pb2.Receipt
     label: int
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., label: _Optional[int] = ...) -> None: ...
+    confidence: float
+    level: int
+    first: FirstDecoding
+    refinement: _packet_pb2.Receipt
+    kept: _containers.RepeatedCompositeFieldContainer[KeptSegment]
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., label: _Optional[int] = ..., confidence: _Optional[float] = ..., level: _Optional[int] = ..., first: _Optional[_Union[FirstDecoding, _Mapping]] = ..., refinement: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., kept: _Optional[_Iterable[_Union[KeptSegment, _Mapping]]] = ...) -> None: ...
+
+class FirstDecoding(_message.Message):
+    __slots__ = ("png", "label", "confidence", "level")
+    PNG_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    png: bytes
+    label: int
+    confidence: float
+    level: int
+    def __init__(self, png: _Optional[bytes] = ..., label: _Optional[int] = ..., confidence: _Optional[float] = ..., level: _Optional[int] = ...) -> None: ...
+
+class KeptSegment(_message.Message):
+    __slots__ = ("head", "payload", "present", "csi")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
+    CSI_FIELD_NUMBER: _ClassVar[int]
+    head: _packet_pb2.SegmentHead
+    payload: bytes
+    present: bytes
+    csi: bytes
+    def __init__(self, head: _Optional[_Union[_packet_pb2.SegmentHead, _Mapping]] = ..., payload: _Optional[bytes] = ..., present: _Optional[bytes] = ..., csi: _Optional[bytes] = ...) -> None: ...

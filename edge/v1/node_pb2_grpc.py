@@ -55,6 +55,11 @@ class NodeServiceStub:
                 request_serializer=edge_dot_v1_dot_node__pb2.CollectRequest.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_node__pb2.CollectResponse.FromString,
                 _registered_method=True)
+        self.Refine = channel.unary_unary(
+                '/edge.v1.NodeService/Refine',
+                request_serializer=edge_dot_v1_dot_node__pb2.RefineRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_node__pb2.RefineResponse.FromString,
+                _registered_method=True)
 
 
 class NodeServiceServicer:
@@ -89,6 +94,14 @@ class NodeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Refine(self, request, context):
+        """Sends one more sub-block of a picture that was sent before, to one of its receivers. NOT_FOUND names what the node
+        still keeps, INVALID_ARGUMENT the heads that there are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.Collect,
                     request_deserializer=edge_dot_v1_dot_node__pb2.CollectRequest.FromString,
                     response_serializer=edge_dot_v1_dot_node__pb2.CollectResponse.SerializeToString,
+            ),
+            'Refine': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refine,
+                    request_deserializer=edge_dot_v1_dot_node__pb2.RefineRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_node__pb2.RefineResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class NodeService:
             '/edge.v1.NodeService/Collect',
             edge_dot_v1_dot_node__pb2.CollectRequest.SerializeToString,
             edge_dot_v1_dot_node__pb2.CollectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edge.v1.NodeService/Refine',
+            edge_dot_v1_dot_node__pb2.RefineRequest.SerializeToString,
+            edge_dot_v1_dot_node__pb2.RefineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,6 +25,7 @@ class MessagePurpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MESSAGE_PURPOSE_ALIGN: _ClassVar[MessagePurpose]
     MESSAGE_PURPOSE_PARAMETERS: _ClassVar[MessagePurpose]
     MESSAGE_PURPOSE_PILOTS: _ClassVar[MessagePurpose]
+    MESSAGE_PURPOSE_REFINEMENT: _ClassVar[MessagePurpose]
 
 class ReceiptStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,38 +46,57 @@ MESSAGE_PURPOSE_FINISH: MessagePurpose
 MESSAGE_PURPOSE_ALIGN: MessagePurpose
 MESSAGE_PURPOSE_PARAMETERS: MessagePurpose
 MESSAGE_PURPOSE_PILOTS: MessagePurpose
+MESSAGE_PURPOSE_REFINEMENT: MessagePurpose
 RECEIPT_STATUS_UNSPECIFIED: ReceiptStatus
 RECEIPT_STATUS_COMPLETE: ReceiptStatus
 RECEIPT_STATUS_PARTIAL: ReceiptStatus
 RECEIPT_STATUS_FAILED: ReceiptStatus
 
 class SegmentHead(_message.Message):
-    __slots__ = ("kind", "level", "alphabet", "shape")
+    __slots__ = ("kind", "level", "alphabet", "shape", "withheld")
     KIND_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     ALPHABET_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_FIELD_NUMBER: _ClassVar[int]
     kind: SegmentKind
     level: int
     alphabet: int
     shape: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, kind: _Optional[_Union[SegmentKind, str]] = ..., level: _Optional[int] = ..., alphabet: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
+    withheld: bool
+    def __init__(self, kind: _Optional[_Union[SegmentKind, str]] = ..., level: _Optional[int] = ..., alphabet: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., withheld: _Optional[bool] = ...) -> None: ...
+
+class RefinementOffer(_message.Message):
+    __slots__ = ("level", "below_confidence", "classes")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    BELOW_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    below_confidence: float
+    classes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, level: _Optional[int] = ..., below_confidence: _Optional[float] = ..., classes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class MessageHead(_message.Message):
-    __slots__ = ("session", "message_id", "segments", "offered_ns", "deadline_ns", "purpose")
+    __slots__ = ("session", "message_id", "segments", "offered_ns", "deadline_ns", "purpose", "destinations", "refines", "offer")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     OFFERED_NS_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_NS_FIELD_NUMBER: _ClassVar[int]
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    REFINES_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     segments: _containers.RepeatedCompositeFieldContainer[SegmentHead]
     offered_ns: int
     deadline_ns: int
     purpose: MessagePurpose
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentHead, _Mapping]]] = ..., offered_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ...) -> None: ...
+    destinations: _containers.RepeatedScalarFieldContainer[str]
+    refines: int
+    offer: RefinementOffer
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentHead, _Mapping]]] = ..., offered_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ..., destinations: _Optional[_Iterable[str]] = ..., refines: _Optional[int] = ..., offer: _Optional[_Union[RefinementOffer, _Mapping]] = ...) -> None: ...
 
 class PacketRun(_message.Message):
     __slots__ = ("session", "message_id", "segment", "level", "offset", "count", "packet_elements", "payload", "header_crc", "payload_crcs", "arrivals_ns", "gains")
@@ -155,7 +175,7 @@ class Frame(_message.Message):
     def __init__(self, head: _Optional[_Union[MessageHead, _Mapping]] = ..., run: _Optional[_Union[PacketRun, _Mapping]] = ..., end: _Optional[_Union[MessageEnd, _Mapping]] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("session", "message_id", "destination", "status", "reason", "transit", "decode_s", "purpose")
+    __slots__ = ("session", "message_id", "destination", "status", "reason", "transit", "decode_s", "purpose", "asks_level", "refines")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
@@ -164,6 +184,8 @@ class Receipt(_message.Message):
     TRANSIT_FIELD_NUMBER: _ClassVar[int]
     DECODE_S_FIELD_NUMBER: _ClassVar[int]
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    ASKS_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    REFINES_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     destination: str
@@ -172,4 +194,6 @@ class Receipt(_message.Message):
     transit: Transit
     decode_s: float
     purpose: MessagePurpose
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., status: _Optional[_Union[ReceiptStatus, str]] = ..., reason: _Optional[str] = ..., transit: _Optional[_Union[Transit, _Mapping]] = ..., decode_s: _Optional[float] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ...) -> None: ...
+    asks_level: int
+    refines: int
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., status: _Optional[_Union[ReceiptStatus, str]] = ..., reason: _Optional[str] = ..., transit: _Optional[_Union[Transit, _Mapping]] = ..., decode_s: _Optional[float] = ..., purpose: _Optional[_Union[MessagePurpose, str]] = ..., asks_level: _Optional[int] = ..., refines: _Optional[int] = ...) -> None: ...

@@ -191,10 +191,11 @@ async def wait_for_stop() -> None:
     await stopped.wait()
 
 
-def announce_serving(address: str) -> None:
-    """The line that a launcher waits for on a daemon's standard output."""
+def announce_serving(address: str, *others: str) -> None:
+    """The line that a launcher waits for on a daemon's standard output. others: where more nodes of the process serve;
+    the line then has a list."""
     with contextlib.suppress(BrokenPipeError):  # a launcher that is gone needs no answer
-        print(json.dumps({"serving": address}), flush=True)
+        print(json.dumps({"serving": [address, *others] if others else address}), flush=True)
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

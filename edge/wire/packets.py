@@ -43,14 +43,16 @@ def message_head(
     offered_ns: int = 0,
     deadline_ns: int = 0,
     purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE,
+    destinations: Sequence[str] = (),
 ) -> packet_pb2.MessageHead:
-    """The head that announces these segments."""
+    """The head that announces these segments. destinations: those it is for; all of the session's without."""
     return packet_pb2.MessageHead(
         session=session,
         message_id=message_id,
         offered_ns=offered_ns,
         deadline_ns=deadline_ns,
         purpose=purpose,
+        destinations=destinations,
         segments=[
             packet_pb2.SegmentHead(
                 kind=TO_PROTO[s.kind],

@@ -27,12 +27,13 @@ MAX_OPEN_MESSAGES = 64
 
 @dataclass(frozen=True)
 class SegmentLayout:
-    """A segment's head, checked."""
+    """A segment's head, checked. withheld: nothing of it will come, as was agreed."""
 
     kind: Kind
     level: int
     alphabet: int
     shape: tuple[int, ...]
+    withheld: bool = False
 
     @property
     def elements(self) -> int:
@@ -63,7 +64,7 @@ def segment_layout(head: packet_pb2.SegmentHead) -> SegmentLayout:
         raise WireError(f"segment head: alphabet must be in [2, {MAX_ALPHABET}], got {head.alphabet}")
     if head.level > 255 or len(head.shape) > MAX_DIMENSIONS:
         raise WireError(f"segment head: level must be at most 255 and dimensions at most {MAX_DIMENSIONS}")
-    return SegmentLayout(kind, head.level, head.alphabet or 2, tuple(head.shape))
+    return SegmentLayout(kind, head.level, head.alphabet or 2, tuple(head.shape), head.withheld)
 
 
 def message_layout(head: packet_pb2.MessageHead, max_message_bytes: int = MAX_MESSAGE_BYTES) -> list[SegmentLayout]:
@@ -71,7 +72,7 @@ def message_layout(head: packet_pb2.MessageHead, max_message_bytes: int = MAX_ME
     if len(head.segments) > MAX_SEGMENTS:
         raise WireError(f"message {head.message_id}: {len(head.segments)} segments are more than {MAX_SEGMENTS}")
     layouts = [segment_layout(s) for s in head.segments]
-    size = sum(layout.size_bytes for layout in layouts)
+    size = sum(layout.size_bytes for layout in layouts if not layout.withheld)
     if size > max_message_bytes:
         raise WireError(f"message {head.message_id} announces {size} bytes, more than {max_message_bytes}; send less")
     return layouts
@@ -87,6 +88,8 @@ def check_run(run: packet_pb2.PacketRun, payload: bytes, layouts: list[SegmentLa
     if run.segment >= len(layouts):
         raise WireError(f"{where}: segment {run.segment} was not announced ({len(layouts)} were)")
     layout = layouts[run.segment]
+    if layout.withheld:
+        raise WireError(f"{where}: segment {run.segment} was withheld, because this end does not take its level")
     if run.packet_elements < 8 or run.packet_elements % 8:
         raise WireError(f"{where}: packet_elements must be a multiple of 8, got {run.packet_elements}")
     if run.offset % run.packet_elements or run.count < 1 or run.offset + run.count > layout.elements:
@@ -100,8 +103,10 @@ def check_run(run: packet_pb2.PacketRun, payload: bytes, layouts: list[SegmentLa
 class ReceivedMessage:
     """A message as it arrived.
 
-    complete: every packet came in time. late_packets: came after the deadline and were left out. corrupt_packets:
-    OPAQUE packets whose CRC did not match, left out too. purpose: as the head said, a picture where it said nothing.
+    segments: without those that were withheld. complete: every packet of them came in time. late_packets: came after
+    the deadline and were left out. corrupt_packets: OPAQUE packets whose CRC did not match, left out too. purpose: as
+    the head said, a picture where it said nothing.
+    refines, offer: as in MessageHead; offer is None where there was none.
     """
 
     session: str
@@ -112,6 +117,8 @@ class ReceivedMessage:
     corrupt_packets: int
     transit: packet_pb2.Transit
     purpose: packet_pb2.MessagePurpose = packet_pb2.MESSAGE_PURPOSE_PICTURE
+    refines: int = 0
+    offer: packet_pb2.RefinementOffer | None = None
 
 
 class _Partial:
@@ -119,7 +126,7 @@ class _Partial:
 
     def __init__(self, layout: SegmentLayout) -> None:
         self.layout = layout
-        self.buffer = bytearray(layout.size_bytes)
+        self.buffer = bytearray(0 if layout.withheld else layout.size_bytes)
         self.packet_elements = 0
         self.present: NDArray[np.bool_] = np.zeros(0, bool)
         self.gains: NDArray[np.complex64] | None = None
@@ -233,9 +240,16 @@ class Reassembler:
         message = self._open.pop((end.session, end.message_id), None)
         if message is None:
             return None
-        segments = [part.finish() for part in message.parts]
-        complete = all(s.present is None for s in segments)
-        purpose = message.head.purpose or packet_pb2.MESSAGE_PURPOSE_PICTURE
+        segments = [part.finish() for part in message.parts if not part.layout.withheld]
         return ReceivedMessage(
-            end.session, end.message_id, segments, complete, message.late, message.corrupt, end.transit, purpose
+            end.session,
+            end.message_id,
+            segments,
+            all(s.present is None for s in segments),
+            message.late,
+            message.corrupt,
+            end.transit,
+            message.head.purpose or packet_pb2.MESSAGE_PURPOSE_PICTURE,
+            message.head.refines,
+            message.head.offer if message.head.HasField("offer") else None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.segment import Kind
 from edge.wire.packets import FROM_PROTO
@@ -26,10 +26,12 @@ WHOLE_MESSAGES = ("learned_mapper", "unequal_protection")
 
 @dataclass(frozen=True)
 class BearerTable:
-    """by_kind: a bearer for every kind. whole_bits: what takes the BITS of whole messages in its place, or None."""
+    """by_kind: a bearer for every kind. whole_bits: what takes the BITS of whole messages in its place, or None.
+    by_end: in place of by_kind's, for one end of the link alone."""
 
     by_kind: dict[Kind, Bearer]
     whole_bits: MessageBearer | None = None
+    by_end: dict[tuple[str, Kind], Bearer] = field(default_factory=dict)
 
 
 def bearer_table(config: LinkConfig) -> BearerTable:
@@ -40,10 +42,14 @@ def bearer_table(config: LinkConfig) -> BearerTable:
         Kind.SYMBOLS: Ideal(),
         Kind.OPAQUE: Ideal(),
     }
+    by_end: dict[tuple[str, Kind], Bearer] = {}
     whole_bits: MessageBearer | None = None
     for i, choice in enumerate(config.proto.bearers):
         where = f"links[{config.name}].bearers[{i}]"
         try:
+            if choice.receiver:
+                by_end.update(_of_one_end(choice, config, where))
+                continue
             if choice.WhichOneof("bearer") in WHOLE_MESSAGES:
                 whole_bits = _whole_bits(choice, config, where)
                 continue
@@ -54,7 +60,16 @@ def bearer_table(config: LinkConfig) -> BearerTable:
             raise
         except ValueError as error:
             raise TopologyError(f"{where}.{error}") from error
-    return BearerTable(table, whole_bits)
+    return BearerTable(table, whole_bits, by_end)
+
+
+def _of_one_end(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> dict[tuple[str, Kind], Bearer]:
+    """A bearer for one end alone: SYMBOLS, which take as long whatever noise they meet."""
+    if choice.receiver not in config.destinations:
+        raise TopologyError(f"{where}.receiver: '{choice.receiver}' is not an end of the link; name one, or none")
+    if choice.WhichOneof("bearer") != "analog_symbols":
+        raise TopologyError(f"{where}.receiver: only analog_symbols may differ from end to end; leave it out")
+    return {(choice.receiver, Kind.SYMBOLS): _analog(choice.analog_symbols, config, where)}
 
 
 def _whole_bits(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> MessageBearer:
@@ -64,6 +79,10 @@ def _whole_bits(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> M
         raise TopologyError(
             f"{where}.{name}: takes whole messages, but links[{config.name}] loses single packets; leave out its loss, "
             "queue_policy drop, and its levels' erasure and on_failure"
+        )
+    if config.code_rates:
+        raise TopologyError(
+            f"{where}.{name}: has codes and symbols of its own, but links[{config.name}] has code_rates; leave one out"
         )
     collect_s = chosen.collect_s if chosen.HasField("collect_s") else COLLECT_S
     if not (math.isfinite(collect_s) and collect_s >= 0):

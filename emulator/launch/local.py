@@ -23,12 +23,17 @@ class LaunchError(Exception):
 
 @dataclass
 class Daemon:
-    """A running child. address: where it serves, HOST:PORT."""
+    """A running child. addresses: where it serves, HOST:PORT, one for each node that it runs."""
 
     name: str
-    address: str
+    addresses: list[str]
     process: asyncio.subprocess.Process
     log: Path
+
+    @property
+    def address(self) -> str:
+        """Of the only node, or the first."""
+        return self.addresses[0]
 
     @property
     def pid(self) -> int:
@@ -56,7 +61,8 @@ async def start(name: str, module: str, arguments: Sequence[str], log: Path) -> 
     assert process.stdout is not None  # it was asked for
     try:
         line = await asyncio.wait_for(process.stdout.readline(), SERVING_TIMEOUT_S)
-        return Daemon(name, str(json.loads(line)["serving"]), process, log)
+        serving = json.loads(line)["serving"]
+        return Daemon(name, serving if isinstance(serving, list) else [str(serving)], process, log)
     except (TimeoutError, ValueError, KeyError, TypeError) as error:
         await _kill(process)
         raise LaunchError(f"{name}: did not start: {_last_line(log) or 'no word on its standard error'}") from error

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 
-from emulator.report import adaptation, alignment, bearers, tables, timeline, topology
+from emulator.report import adaptation, alignment, bearers, layers, tables, timeline, topology
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element, join
 from emulator.report.numbers import fixed, significant, with_unit
@@ -43,6 +43,7 @@ def page(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         _alignments(report, originals, received),
         _bearers(report, originals, received),
         _separation(report),
+        _layers(report),
         _network(report),
         _receivers(report),
         _plan(report.plan),
@@ -192,6 +193,15 @@ def _separation(report: Report) -> Markup:
     if report.separation is None:
         return Markup("")
     return _section("Who held what", *bearers.draw_separation(report.separation))
+
+
+def _layers(report: Report) -> Markup:
+    parts = []
+    if report.multicasts:
+        parts.append(_section("Multicast in layers", *layers.draw_multicasts(report)))
+    if report.refinements:
+        parts.append(_section("Refinement on demand", *layers.draw_refinements(report.refinements)))
+    return join(parts)
 
 
 # --- network, plan, links ---------------------------------------------------------------------------------------------

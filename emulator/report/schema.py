@@ -73,6 +73,13 @@ class NodeReport(Section):
         int | None, about("Resident memory of its process; null for a relay.", unit="B", volatile=True)
     ] = None
     restarts: Annotated[int, about("Times the controller started its process anew.", volatile=True)] = 0
+    process: Annotated[
+        str, about("The first node of its process, which several receivers may share; empty for a relay.")
+    ] = ""
+    pictures_encoded: Annotated[
+        int, about("Pictures that its process encoded, each once for all receivers.", volatile=True)
+    ] = 0
+    messages_decoded: Annotated[int, about("Messages that its process decoded, refinements too.", volatile=True)] = 0
 
 
 class PlanReceiver(Section):
@@ -215,6 +222,20 @@ class MessageReport(Section):
     predicted: Annotated[
         int | None, about("Class that the receiver's classifier sees in it; null without a classifier.")
     ] = None
+    confidence: Annotated[
+        float | None, about("Probability that the classifier gives this class; null where it gives none.", unit="1")
+    ] = None
+    level: Annotated[
+        int | None, about("Level of the sub-block whose decoder made the picture; null without sub-blocks.")
+    ] = None
+    refined: Annotated[bool, about("Whether it was decoded again with a sub-block that its receiver asked for.")] = (
+        False
+    )
+    first_predicted: Annotated[int | None, about("Class seen before it was refined; null otherwise.")] = None
+    first_confidence: Annotated[
+        float | None, about("Probability of that class; null where there was none.", unit="1")
+    ] = None
+    first_psnr_db: Annotated[float | None, about("PSNR before it was refined; null otherwise.", unit="dB")] = None
     identical: Annotated[bool, about("True for a perfect copy: its PSNR is infinite, which JSON cannot say.")] = False
     encode_wall_s: Annotated[float | None, about("Wall time that encoding took.", unit="s", volatile=True)] = None
     decode_wall_s: Annotated[float | None, about("Wall time that decoding took.", unit="s", volatile=True)] = None
@@ -542,6 +563,81 @@ class BearerReport(Section):
     levels: Annotated[list[LevelUse], about("One entry a level.")] = []
 
 
+class LayerUse(Section):
+    """One sub-block of a multicast in layers, a picture in the mean."""
+
+    level: Annotated[int, about("Its level: its index among the sub-blocks.")]
+    receivers: Annotated[list[str], about("Ends of the link that took it.")]
+    rate: Annotated[float, about("Rate at which it was sent: that of the weakest of them.", unit="1")]
+    symbols: Annotated[float, about("Complex symbols that it has.", unit="1")]
+    channel_uses: Annotated[float, about("Channel uses that it took, as the link counted them.", unit="1")]
+
+
+class TierUse(Section):
+    """Receivers that take the same sub-blocks."""
+
+    receivers: Annotated[list[str], about("The receivers.")]
+    highest_level: Annotated[int, about("Highest level that they take.")]
+    rate: Annotated[float, about("Rate that the weakest of them supports.", unit="1")]
+    symbols: Annotated[float, about("Complex symbols of all that they take, a picture.", unit="1")]
+
+
+class MulticastReport(Section):
+    """What one transmit step of a codec with layers took on a link that leads to all its receivers, beside what other
+    strategies would have taken (SMRC, section I). Channel uses are a picture's, in the mean."""
+
+    step: Annotated[int, about("Position of the transmit step in the workload.")]
+    link: Annotated[str, about("The link.")]
+    session: Annotated[str, about("The session.")]
+    pictures: Annotated[int, about("Pictures that were sent, each encoded once.")]
+    levels: Annotated[list[LayerUse], about("One entry a sub-block.")] = []
+    tiers: Annotated[list[TierUse], about("One entry a tier, the worst first.")] = []
+    measured: Annotated[float, about("Channel uses as counted on the link.", unit="1")]
+    layered: Annotated[
+        float, about("Strategy (c) by the formula: each sub-block at the rate of the weakest that takes it.", unit="1")
+    ]
+    each_tier: Annotated[
+        float,
+        about("Strategy (a): each tier gets an encoding of its own, of the size of its sub-blocks together.", unit="1"),
+    ]
+    best_to_all: Annotated[
+        float, about("Strategy (b): the best tier's encoding at the rate of the weakest receiver of all.", unit="1")
+    ]
+
+
+class RefinementReport(Section):
+    """What one receiver asked for in one transmit step that had a layer on demand, what that cost, and what it was good
+    for."""
+
+    step: Annotated[int, about("Position of the transmit step in the workload.")]
+    session: Annotated[str, about("The session.")]
+    receiver: Annotated[str, about("The receiver.")]
+    rule: Annotated[str, about("When it asks, and for what, in words.")]
+    pictures: Annotated[int, about("Pictures that were sent to it.")]
+    asked: Annotated[int, about("Pictures that it asked to have refined.")]
+    refined: Annotated[int, about("Of those, decoded again with what came.")]
+    refused: Annotated[int, about("Of those, refused by the sender.")]
+    reason: Annotated[str, about("Why the first of these was refused; empty otherwise.")] = ""
+    channel_uses: Annotated[int, about("Channel uses of what was sent at first.")]
+    size_bits: Annotated[int, about("Bits of what was sent at first; symbols not included.", unit="bit")]
+    refinement_channel_uses: Annotated[int, about("Channel uses of what it asked for.")]
+    refinement_bits: Annotated[int, about("Bits of what it asked for.", unit="bit")]
+    accuracy_first: Annotated[
+        float | None, about("Top-1 accuracy before anything was refined; null without labels.", unit="1")
+    ] = None
+    accuracy: Annotated[float | None, about("Top-1 accuracy afterwards; null without labels.", unit="1")] = None
+    all_step: Annotated[
+        int | None, about("Position of a step that sent the same pictures with nothing on demand; null without one.")
+    ] = None
+    all_channel_uses: Annotated[int | None, about("Channel uses of that step.")] = None
+    all_bits: Annotated[int | None, about("Bits of that step.", unit="bit")] = None
+    all_accuracy: Annotated[float | None, about("Top-1 accuracy of that step.", unit="1")] = None
+    saved: Annotated[
+        float | None,
+        about("Share of that step's channel uses (bits, where it has none) that this one saved.", unit="1"),
+    ] = None
+
+
 class HoldingReport(Section):
     """What one process held after a transmit step, as it said itself."""
 
@@ -621,6 +717,13 @@ class Report(Section):
     alignments: Annotated[list[AlignmentReport], about("One entry an align step and receiver.")] = []
     bearers: Annotated[
         list[BearerReport], about("One entry a transmit step and link, of codecs that ask for levels.")
+    ] = []
+    multicasts: Annotated[
+        list[MulticastReport],
+        about("One entry a transmit step and link that leads to all receivers, of codecs with layers."),
+    ] = []
+    refinements: Annotated[
+        list[RefinementReport], about("One entry a transmit step with a layer on demand, and receiver.")
     ] = []
     separation: Annotated[SeparationReport | None, about("Who held what; null when no codec asks for levels.")] = None
     steps: Annotated[list[StepReport], about("One entry a step that was started.")] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.report.bearer_words import bearer_name, packets, verdicts
+from emulator.report.layer_words import multicast_words, refinement_words
 from emulator.report.pairs import compare, pairs
 from emulator.report.schema import AdaptationReport, AlignmentReport, BearerReport, Quality, Report
 
@@ -32,6 +33,7 @@ def summary(report: Report) -> str:
     ]
     told = [*(_adaptation(report, row) for row in report.adaptations), *map(_alignment, report.alignments)]
     told += map(_bearer, report.bearers)
+    told += [*map(multicast_words, report.multicasts), *map(refinement_words, report.refinements)]
     if report.separation is not None:
         told.append(" ".join(verdicts(report.separation)))
     return "\n".join([*lines, *told])

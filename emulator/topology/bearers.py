@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, model_validator
 
 from emulator.bearers import shipped_mappers
 from emulator.topology.fields import Model, Number, OneOf, fault, shown
-from emulator.topology.quantities import Seconds, SnrDb
+from emulator.topology.quantities import Name, Seconds, SnrDb
 from emulator.topology.source import nearest
 
 Coherence = Literal["message", "packet"]
@@ -165,12 +165,22 @@ class Rician(Rayleigh):
     )
 
 
-class SymbolBearer(OneOf):
-    """How SYMBOLS are carried. `ideal`, or a mapping with one of:"""
+class OwnSymbolBearer(OneOf):
+    """How SYMBOLS are carried to one end of a link. One of:"""
 
     awgn: SnrDb | None = Field(default=None, description="the Es/N0 in dB, or from_radio for the link's own")
     rayleigh: Rayleigh | None = Field(default=None, description="a Rayleigh fading channel")
     rician: Rician | None = Field(default=None, description="a Rician fading channel")
+
+
+class SymbolBearer(OwnSymbolBearer):
+    """How SYMBOLS are carried. `ideal`, or a mapping with one of:"""
+
+    per_receiver: dict[Name, OwnSymbolBearer] | None = Field(
+        default=None,
+        description="the bearer of each end of the link, by its name: one transmission, own SNR and fading for each. "
+        "An end that is not named gets the symbols as they are",
+    )
 
 
 def _word_or(model: type[Model], *words: str) -> PlainValidator:
@@ -197,7 +207,8 @@ class Bearers(Model):
         default="ideal", description="the bearer of INDICES: ideal, levels, {dmc: p}, {qam: ...} or {ldpc: ...}"
     )
     symbols: Annotated[Literal["ideal"] | SymbolBearer, _word_or(SymbolBearer, "ideal")] = Field(
-        default="ideal", description="the bearer of SYMBOLS: ideal, {awgn: dB}, {rayleigh: ...} or {rician: ...}"
+        default="ideal",
+        description="the bearer of SYMBOLS: ideal, {awgn: dB}, {rayleigh: ...}, {rician: ...} or {per_receiver: ...}",
     )
     opaque: Annotated[Literal["ideal"] | OpaqueBearer, _word_or(OpaqueBearer, "ideal")] = Field(
         default="ideal", description="the bearer of OPAQUE bytes: ideal or {ldpc: ...}"

@@ -14,6 +14,7 @@ from emulator.topology.routes import shortest
 from emulator.topology.schema import (
     Bearers,
     BitBearer,
+    Codec,
     GeometricLevels,
     IndexBearer,
     Ldpc,
@@ -21,6 +22,7 @@ from emulator.topology.schema import (
     Level,
     Link,
     LinkLevels,
+    OwnSymbolBearer,
     Qam,
     Replan,
     RollBack,
@@ -107,6 +109,7 @@ def _links(scenario: Scenario) -> Iterator[Finding]:
         if seen.setdefault(link.name, index) != index:
             yield (*path, "name"), f"{link.name} is already the name of links[{seen[link.name]}]; choose another"
         yield from _ends(scenario, link, path)
+        yield from _code_rates(link, (*path, "code_rates"))
         yield from _levels(scenario, link.levels, link.name in planned, (*path, "levels"))
         yield from _bearers(scenario, link, link.bearers, link.levels, (*path, "bearers"))
         if link.name not in planned:
@@ -127,6 +130,18 @@ def _ends(scenario: Scenario, link: Link, path: KeyPath) -> Iterator[Finding]:
             yield where, f"{name} is also where the link begins, a cycle; end it at another node"
         if name in link.destinations[:index]:
             yield where, f"{name} is listed twice; keep one"
+
+
+def _code_rates(link: Link, path: KeyPath) -> Iterator[Finding]:
+    for receiver in link.code_rates:
+        if receiver not in link.destinations:
+            yield (*path, receiver), f"{receiver} is not an end of the link; {nearest(receiver, link.destinations)}"
+    if (
+        link.code_rates
+        and isinstance(link.bearers.bits, BitBearer)
+        and (link.bearers.bits.learned or link.bearers.bits.unequal)
+    ):
+        yield path, "bearers.bits takes whole messages with a code of its own; leave code_rates out"
 
 
 def _levels(scenario: Scenario, levels: LinkLevels | None, planned: bool, path: KeyPath) -> Iterator[Finding]:
@@ -162,6 +177,13 @@ def _bearers(
             f"{'learned' if bits.learned else 'unequal'} takes whole messages, but the link loses single packets; "
             "leave out loss, queue_policy drop and the levels' erasure and on_failure",
         )
+    if isinstance(bearers.symbols, SymbolBearer):
+        for receiver in bearers.symbols.per_receiver or {}:
+            if receiver not in link.destinations:
+                yield (
+                    (*path, "symbols", "per_receiver", receiver),
+                    f"{receiver} is not an end of the link; {nearest(receiver, link.destinations)}",
+                )
     if link.radio is None:
         for key in _snr_from_radio(bearers):
             yield (*path, *key), "from_radio needs a radio on the link; give snr_db in dB or the link a radio"
@@ -182,12 +204,20 @@ def _snr_from_radio(bearers: Bearers) -> Iterable[tuple[str, ...]]:
             yield (key, bearer)
     symbols = bearers.symbols
     if isinstance(symbols, SymbolBearer):
-        if symbols.awgn == "from_radio":
-            yield ("symbols", "awgn")
-        for name in ("rayleigh", "rician"):
-            fading = getattr(symbols, name)
-            if fading is not None and fading.snr_db == "from_radio":
-                yield ("symbols", name)
+        for path, own in _by_receiver(symbols):
+            if own.awgn == "from_radio":
+                yield (*path, "awgn")
+            for name in ("rayleigh", "rician"):
+                fading = getattr(own, name)
+                if fading is not None and fading.snr_db == "from_radio":
+                    yield (*path, name)
+
+
+def _by_receiver(symbols: SymbolBearer) -> Iterator[tuple[tuple[str, ...], OwnSymbolBearer]]:
+    if symbols.per_receiver is None:
+        yield ("symbols",), symbols
+    for receiver, own in (symbols.per_receiver or {}).items():
+        yield ("symbols", "per_receiver", receiver), own
 
 
 def _radio(link: Link, path: KeyPath) -> Iterator[Finding]:
@@ -313,8 +343,17 @@ def _article(scenario: Scenario, name: str) -> str:
     return f"a{'n' if role == 'rx' else ''} {role}"
 
 
+def _but_layers(codec: Codec | None) -> Codec | None:
+    """A receiver's codec without how many layers it takes: receivers of several tiers share a transmission."""
+    if codec is None:
+        return None
+    return Codec.model_validate(
+        {"name": codec.name, **{k: v for k, v in (codec.model_extra or {}).items() if k != "layers"}}
+    )
+
+
 def _one_codec(scenario: Scenario, targets: list[str], path: KeyPath) -> Iterator[Finding]:
-    codecs = {name: scenario.nodes[name].codec for name in targets}
+    codecs = {name: _but_layers(scenario.nodes[name].codec) for name in targets}
     for name, codec in codecs.items():
         if codec != codecs[targets[0]]:
             yield (

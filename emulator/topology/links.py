@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -84,6 +85,15 @@ def _read_radio(value: Any) -> Any:
     return value
 
 
+CODE_RATE = Number("give the rate that this receiver supports", above=0, at_most=1)
+
+
+def fraction(value: Any) -> Any:
+    """ "1/3" as a number; anything else as it is."""
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value) if isinstance(value, str) else None
+    return int(match[1]) / int(match[2]) if match and int(match[2]) else value
+
+
 class Link(Model):
     """One link: a transmitter, a rate, and one or more ends that each meet their own noise.
 
@@ -118,6 +128,12 @@ class Link(Model):
         default=None, description="the reliability levels: a name from `levels`, a list, {geometric: ...} or from_plan"
     )
     bearers: Bearers = Field(default_factory=Bearers, description="the bearer of each kind of segment")
+    code_rates: dict[Name, Annotated[float, CODE_RATE, BeforeValidator(fraction)]] = Field(
+        default_factory=dict,
+        description="the rate of error-free communication that an end of the link supports, by its name; 1 without. A "
+        "number or a fraction such as 1/3. What n channel uses (or bits) carry takes the time and the channel uses of "
+        "n over the lowest rate of the ends that it is served to",
+    )
     header_bits: Annotated[int, Number("give a number of bits", at_least=0, at_most=1_000_000, whole=True)] = Field(
         default=0, description="the bits that each packet costs beside its payload"
     )

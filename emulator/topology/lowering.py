@@ -27,6 +27,7 @@ from emulator.topology.schema import (
     Link,
     LinkLevels,
     Loss,
+    OwnSymbolBearer,
     Qam,
     Rician,
     Scenario,
@@ -95,6 +96,7 @@ def link_message(scenario: Scenario, link: Link, planned: PlannedRadio | None = 
         levels=_levels(scenario, link.levels, rate.radio),
         bearers=_bearers(link.bearers),
         header_bits=link.header_bits,
+        code_rates=link.code_rates,
     )
     if link.loss is not None:
         message.loss.CopyFrom(_loss(link.loss))
@@ -223,7 +225,8 @@ def _bearers(bearers: Bearers) -> list[control_pb2.Bearer]:
     if crossover is not None:
         messages.append(control_pb2.Bearer(index_channel=control_pb2.IndexChannel(crossover_probability=crossover)))
     if isinstance(bearers.symbols, SymbolBearer):
-        messages.append(control_pb2.Bearer(analog_symbols=_analog(bearers.symbols)))
+        for receiver, own in (bearers.symbols.per_receiver or {"": bearers.symbols}).items():
+            messages.append(control_pb2.Bearer(analog_symbols=_analog(own), receiver=receiver))
     return messages
 
 
@@ -272,7 +275,7 @@ def _unequal(unequal: Unequal) -> control_pb2.UnequalProtection:
     return control_pb2.UnequalProtection(symbols=unequal.symbols, snr_db=snr_db, collect_s=unequal.collect_s)
 
 
-def _analog(symbols: SymbolBearer) -> control_pb2.AnalogSymbols:
+def _analog(symbols: OwnSymbolBearer) -> control_pb2.AnalogSymbols:
     fading = symbols.rician if symbols.rician is not None else symbols.rayleigh
     snr_db = symbols.awgn if fading is None else fading.snr_db
     message = control_pb2.AnalogSymbols(snr_db=None if snr_db == "from_radio" else snr_db)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from emulator.topology.schema import Codec, GeometricLevels, Level, LinkLevels, Scenario
 from emulator.topology.workload import Cast
 
+LAYERS = "layers"  # option of codecs with layers: how many an end takes
+
 
 def senders(scenario: Scenario) -> list[str]:
     """The tx nodes, in the order of the file."""
@@ -56,9 +58,13 @@ def receiver_codec(scenario: Scenario, destination: str, scale: int | None = Non
 
 
 def sender_codec(scenario: Scenario, source: str, destination: str, scale: int | None = None) -> CodecChoice:
-    """What the sender opens towards a receiver: its own codec when the file gives it one, else the receiver's."""
+    """What the sender opens towards a receiver: its own codec when the file gives it one, else the receiver's, but all
+    its layers: other receivers, or this one later, may want them."""
     own = scenario.nodes[source].codec
-    return receiver_codec(scenario, destination, scale) if own is None else _choice(own, scale)
+    if own is not None:
+        return _choice(own, scale)
+    choice = receiver_codec(scenario, destination, scale)
+    return CodecChoice(choice.name, {key: value for key, value in choice.options.items() if key != LAYERS})
 
 
 def _choice(codec: Codec, scale: int | None) -> CodecChoice:

@@ -21,6 +21,7 @@ from emulator.topology.bearers import (
     IndexBearer,
     Ldpc,
     Learned,
+    OwnSymbolBearer,
     Qam,
     Rayleigh,
     Rician,
@@ -40,6 +41,7 @@ from emulator.topology.workload import (
     Align,
     AnyStep,
     OwnData,
+    Refine,
     Replan,
     RollBack,
     SetLink,
@@ -73,6 +75,7 @@ __all__ = [
     "Loss",
     "Node",
     "OwnData",
+    "OwnSymbolBearer",
     "Pictures",
     "Plan",
     "Processes",
@@ -82,6 +85,7 @@ __all__ = [
     "QualityPoints",
     "Radio",
     "Rayleigh",
+    "Refine",
     "Replan",
     "Resources",
     "Rician",
@@ -136,6 +140,11 @@ class Processes(Model):
 
     restart: Annotated[int, Number("give a number of times", at_least=0, at_most=1000, whole=True)] = Field(
         default=3, description="the number of times that a daemon which died is started again"
+    )
+    receivers: Annotated[int, Number("give a number of receivers", at_least=1, at_most=256, whole=True)] = Field(
+        default=1,
+        description="the number of rx nodes that share a process: many start faster and take less memory so, and a "
+        "process that dies takes all of its nodes with it",
     )
 
 

@@ -11,7 +11,7 @@ from emulator.topology.bearers import Bearers
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import LinkLevels
 from emulator.topology.links import Loss, Radio
-from emulator.topology.quantities import Gain, Metres, Name, RateBps, Seconds, SymbolRate, one_or_more
+from emulator.topology.quantities import Gain, Metres, Name, Probability, RateBps, Seconds, SymbolRate, one_or_more
 from emulator.topology.source import nearest
 
 CastMode = Literal["unicast", "multicast"]
@@ -38,6 +38,31 @@ class Cast(Step):
     )
 
 
+class Refine(Model):
+    """Layers on demand: the step sends the layers below this one, and a receiver asks for this one's sub-block of a
+    picture when it is unsure of its class, or sees a class of interest (SMRC). Of codecs with layers and a classifier.
+    """
+
+    layer: Annotated[int, Number("give a layer", at_least=2, at_most=255, whole=True)] = Field(
+        default=2, description="the layer of the sub-block"
+    )
+    head: Annotated[int, Number("give a head of the layer", at_least=1, at_most=255, whole=True)] = Field(
+        default=1, description="the number of the head in its layer, from 1"
+    )
+    below_confidence: Probability | None = Field(
+        default=None, description="the probability of the likeliest class below which a receiver asks"
+    )
+    classes: list[Annotated[int, Number("give a class", at_least=0, at_most=2**31, whole=True)]] | None = Field(
+        default=None, description="the classes of interest: a receiver that sees one asks"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> Self:
+        if self.below_confidence is None and not self.classes:
+            raise fault("has no rule; give below_confidence, classes or both")
+        return self
+
+
 class Transmit(Cast):
     """Sends pictures and waits for every receipt."""
 
@@ -56,6 +81,12 @@ class Transmit(Cast):
     deadline_s: Seconds = Field(
         default=0.0, description="the model time in s after which a message is given up; 0 for never"
     )
+    heads: list[Annotated[int, Number("give a head", at_least=1, at_most=255, whole=True)]] | None = Field(
+        default=None,
+        description="the number of the head to send of each layer, from layer 1, of a codec with layers. All heads of "
+        "all layers without",
+    )
+    refine: Refine | None = Field(default=None, description="a layer that is sent only when a receiver asks for it")
 
 
 class SetLink(Step):

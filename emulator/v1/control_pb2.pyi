@@ -80,7 +80,14 @@ class Clock(_message.Message):
     def __init__(self, mode: _Optional[_Union[ClockMode, str]] = ..., factor: _Optional[float] = ...) -> None: ...
 
 class Link(_message.Message):
-    __slots__ = ("name", "source", "destinations", "rate", "delay_s", "jitter_s", "queue_bytes", "queue_policy", "loss", "levels", "bearers", "header_bits")
+    __slots__ = ("name", "source", "destinations", "rate", "delay_s", "jitter_s", "queue_bytes", "queue_policy", "loss", "levels", "bearers", "header_bits", "code_rates")
+    class CodeRatesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +100,7 @@ class Link(_message.Message):
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     BEARERS_FIELD_NUMBER: _ClassVar[int]
     HEADER_BITS_FIELD_NUMBER: _ClassVar[int]
+    CODE_RATES_FIELD_NUMBER: _ClassVar[int]
     name: str
     source: str
     destinations: _containers.RepeatedScalarFieldContainer[str]
@@ -105,7 +113,8 @@ class Link(_message.Message):
     levels: _containers.RepeatedCompositeFieldContainer[ReliabilityLevel]
     bearers: _containers.RepeatedCompositeFieldContainer[Bearer]
     header_bits: int
-    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., rate: _Optional[_Union[LinkRate, _Mapping]] = ..., delay_s: _Optional[float] = ..., jitter_s: _Optional[float] = ..., queue_bytes: _Optional[int] = ..., queue_policy: _Optional[_Union[QueuePolicy, str]] = ..., loss: _Optional[_Union[PacketLoss, _Mapping]] = ..., levels: _Optional[_Iterable[_Union[ReliabilityLevel, _Mapping]]] = ..., bearers: _Optional[_Iterable[_Union[Bearer, _Mapping]]] = ..., header_bits: _Optional[int] = ...) -> None: ...
+    code_rates: _containers.ScalarMap[str, float]
+    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., rate: _Optional[_Union[LinkRate, _Mapping]] = ..., delay_s: _Optional[float] = ..., jitter_s: _Optional[float] = ..., queue_bytes: _Optional[int] = ..., queue_policy: _Optional[_Union[QueuePolicy, str]] = ..., loss: _Optional[_Union[PacketLoss, _Mapping]] = ..., levels: _Optional[_Iterable[_Union[ReliabilityLevel, _Mapping]]] = ..., bearers: _Optional[_Iterable[_Union[Bearer, _Mapping]]] = ..., header_bits: _Optional[int] = ..., code_rates: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class LinkRate(_message.Message):
     __slots__ = ("fixed", "radio")
@@ -174,7 +183,7 @@ class ReliabilityLevel(_message.Message):
     def __init__(self, ber: _Optional[float] = ..., erasure: _Optional[float] = ..., on_failure: _Optional[_Union[FailurePolicy, str]] = ..., max_retransmissions: _Optional[int] = ...) -> None: ...
 
 class Bearer(_message.Message):
-    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam", "ldpc_qam", "learned_mapper", "unequal_protection")
+    __slots__ = ("leveled_bits", "index_channel", "analog_symbols", "uncoded_qam", "ldpc_qam", "learned_mapper", "unequal_protection", "receiver")
     LEVELED_BITS_FIELD_NUMBER: _ClassVar[int]
     INDEX_CHANNEL_FIELD_NUMBER: _ClassVar[int]
     ANALOG_SYMBOLS_FIELD_NUMBER: _ClassVar[int]
@@ -182,6 +191,7 @@ class Bearer(_message.Message):
     LDPC_QAM_FIELD_NUMBER: _ClassVar[int]
     LEARNED_MAPPER_FIELD_NUMBER: _ClassVar[int]
     UNEQUAL_PROTECTION_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
     leveled_bits: LeveledBits
     index_channel: IndexChannel
     analog_symbols: AnalogSymbols
@@ -189,7 +199,8 @@ class Bearer(_message.Message):
     ldpc_qam: LdpcQam
     learned_mapper: LearnedMapper
     unequal_protection: UnequalProtection
-    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ..., ldpc_qam: _Optional[_Union[LdpcQam, _Mapping]] = ..., learned_mapper: _Optional[_Union[LearnedMapper, _Mapping]] = ..., unequal_protection: _Optional[_Union[UnequalProtection, _Mapping]] = ...) -> None: ...
+    receiver: str
+    def __init__(self, leveled_bits: _Optional[_Union[LeveledBits, _Mapping]] = ..., index_channel: _Optional[_Union[IndexChannel, _Mapping]] = ..., analog_symbols: _Optional[_Union[AnalogSymbols, _Mapping]] = ..., uncoded_qam: _Optional[_Union[UncodedQam, _Mapping]] = ..., ldpc_qam: _Optional[_Union[LdpcQam, _Mapping]] = ..., learned_mapper: _Optional[_Union[LearnedMapper, _Mapping]] = ..., unequal_protection: _Optional[_Union[UnequalProtection, _Mapping]] = ..., receiver: _Optional[str] = ...) -> None: ...
 
 class LeveledBits(_message.Message):
     __slots__ = ()

@@ -26,13 +26,15 @@ from edge.v1 import codec_pb2 as edge_dot_v1_dot_codec__pb2
 from edge.v1 import packet_pb2 as edge_dot_v1_dot_packet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65mulator/v1/data_plane.proto\x12\x0b\x65mulator.v1\x1a\x13\x65\x64ge/v1/codec.proto\x1a\x14\x65\x64ge/v1/packet.proto\"\xdf\x01\n\rAttachRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.emulator.v1.HelloH\x00\x12\x31\n\x0c\x61nnouncement\x18\x02 \x01(\x0b\x32\x19.emulator.v1.AnnouncementH\x00\x12%\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.emulator.v1.AnswerH\x00\x12\x1f\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x0e.edge.v1.BatchH\x00\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x42\t\n\x07request\"\xb3\x02\n\x0e\x41ttachResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.emulator.v1.WelcomeH\x00\x12\x31\n\x0c\x61nnouncement\x18\x02 \x01(\x0b\x32\x19.emulator.v1.AnnouncementH\x00\x12%\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.emulator.v1.AnswerH\x00\x12\x1f\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x0e.edge.v1.BatchH\x00\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x12%\n\x06\x63redit\x18\x06 \x01(\x0b\x32\x13.emulator.v1.CreditH\x00\x12%\n\x06resume\x18\x07 \x01(\x0b\x32\x13.emulator.v1.ResumeH\x00\x42\n\n\x08response\"\'\n\x05Hello\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\"F\n\x07Welcome\x12\x10\n\x08scenario\x18\x01 \x01(\t\x12\x17\n\x0fmax_batch_bytes\x18\x02 \x01(\r\x12\x10\n\x08instance\x18\x03 \x01(\t\"\x99\x01\n\x0c\x41nnouncement\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65stinations\x18\x03 \x03(\t\x12(\n\x05\x63odec\x18\x04 \x01(\x0b\x32\x19.edge.v1.CodecDescription\x12\x12\n\nlevel_bers\x18\x05 \x03(\x01\x12\x14\n\x0clevel_shares\x18\x06 \x03(\x01\"P\n\x06\x41nswer\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"-\n\x06\x43redit\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\".\n\x06Resume\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t2Y\n\x10\x44\x61taPlaneService\x12\x45\n\x06\x41ttach\x12\x1a.emulator.v1.AttachRequest\x1a\x1b.emulator.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65mulator/v1/data_plane.proto\x12\x0b\x65mulator.v1\x1a\x13\x65\x64ge/v1/codec.proto\x1a\x14\x65\x64ge/v1/packet.proto\"\xdf\x01\n\rAttachRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.emulator.v1.HelloH\x00\x12\x31\n\x0c\x61nnouncement\x18\x02 \x01(\x0b\x32\x19.emulator.v1.AnnouncementH\x00\x12%\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.emulator.v1.AnswerH\x00\x12\x1f\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x0e.edge.v1.BatchH\x00\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x42\t\n\x07request\"\xb3\x02\n\x0e\x41ttachResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.emulator.v1.WelcomeH\x00\x12\x31\n\x0c\x61nnouncement\x18\x02 \x01(\x0b\x32\x19.emulator.v1.AnnouncementH\x00\x12%\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.emulator.v1.AnswerH\x00\x12\x1f\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x0e.edge.v1.BatchH\x00\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x10.edge.v1.ReceiptH\x00\x12%\n\x06\x63redit\x18\x06 \x01(\x0b\x32\x13.emulator.v1.CreditH\x00\x12%\n\x06resume\x18\x07 \x01(\x0b\x32\x13.emulator.v1.ResumeH\x00\x42\n\n\x08response\"\'\n\x05Hello\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\"F\n\x07Welcome\x12\x10\n\x08scenario\x18\x01 \x01(\t\x12\x17\n\x0fmax_batch_bytes\x18\x02 \x01(\r\x12\x10\n\x08instance\x18\x03 \x01(\t\"\x95\x02\n\x0c\x41nnouncement\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65stinations\x18\x03 \x03(\t\x12(\n\x05\x63odec\x18\x04 \x01(\x0b\x32\x19.edge.v1.CodecDescription\x12\x12\n\nlevel_bers\x18\x05 \x03(\x01\x12\x14\n\x0clevel_shares\x18\x06 \x03(\x01\x12\x44\n\x0ehighest_levels\x18\x07 \x03(\x0b\x32,.emulator.v1.Announcement.HighestLevelsEntry\x1a\x34\n\x12HighestLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"P\n\x06\x41nswer\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"-\n\x06\x43redit\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\".\n\x06Resume\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t2Y\n\x10\x44\x61taPlaneService\x12\x45\n\x06\x41ttach\x12\x1a.emulator.v1.AttachRequest\x1a\x1b.emulator.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emulator.v1.data_plane_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ANNOUNCEMENT_HIGHESTLEVELSENTRY']._loaded_options = None
+  _globals['_ANNOUNCEMENT_HIGHESTLEVELSENTRY']._serialized_options = b'8\001'
   _globals['_ATTACHREQUEST']._serialized_start=89
   _globals['_ATTACHREQUEST']._serialized_end=312
   _globals['_ATTACHRESPONSE']._serialized_start=315
@@ -42,13 +44,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WELCOME']._serialized_start=665
   _globals['_WELCOME']._serialized_end=735
   _globals['_ANNOUNCEMENT']._serialized_start=738
-  _globals['_ANNOUNCEMENT']._serialized_end=891
-  _globals['_ANSWER']._serialized_start=893
-  _globals['_ANSWER']._serialized_end=973
-  _globals['_CREDIT']._serialized_start=975
-  _globals['_CREDIT']._serialized_end=1020
-  _globals['_RESUME']._serialized_start=1022
-  _globals['_RESUME']._serialized_end=1068
-  _globals['_DATAPLANESERVICE']._serialized_start=1070
-  _globals['_DATAPLANESERVICE']._serialized_end=1159
+  _globals['_ANNOUNCEMENT']._serialized_end=1015
+  _globals['_ANNOUNCEMENT_HIGHESTLEVELSENTRY']._serialized_start=963
+  _globals['_ANNOUNCEMENT_HIGHESTLEVELSENTRY']._serialized_end=1015
+  _globals['_ANSWER']._serialized_start=1017
+  _globals['_ANSWER']._serialized_end=1097
+  _globals['_CREDIT']._serialized_start=1099
+  _globals['_CREDIT']._serialized_end=1144
+  _globals['_RESUME']._serialized_start=1146
+  _globals['_RESUME']._serialized_end=1192
+  _globals['_DATAPLANESERVICE']._serialized_start=1194
+  _globals['_DATAPLANESERVICE']._serialized_end=1283
 # @@protoc_insertion_point(module_scope)

@@ -59,20 +59,29 @@ class Welcome(_message.Message):
     def __init__(self, scenario: _Optional[str] = ..., max_batch_bytes: _Optional[int] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Announcement(_message.Message):
-    __slots__ = ("session", "source", "destinations", "codec", "level_bers", "level_shares")
+    __slots__ = ("session", "source", "destinations", "codec", "level_bers", "level_shares", "highest_levels")
+    class HighestLevelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     LEVEL_BERS_FIELD_NUMBER: _ClassVar[int]
     LEVEL_SHARES_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_LEVELS_FIELD_NUMBER: _ClassVar[int]
     session: str
     source: str
     destinations: _containers.RepeatedScalarFieldContainer[str]
     codec: _codec_pb2.CodecDescription
     level_bers: _containers.RepeatedScalarFieldContainer[float]
     level_shares: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., level_bers: _Optional[_Iterable[float]] = ..., level_shares: _Optional[_Iterable[float]] = ...) -> None: ...
+    highest_levels: _containers.ScalarMap[str, int]
+    def __init__(self, session: _Optional[str] = ..., source: _Optional[str] = ..., destinations: _Optional[_Iterable[str]] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., level_bers: _Optional[_Iterable[float]] = ..., level_shares: _Optional[_Iterable[float]] = ..., highest_levels: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("session", "destination", "accepted", "reason")

@@ -305,6 +305,58 @@ TABLE = [
     ),
     (
         "rate_bps: 1e6",
+        "code_rates: {mid: 0}",
+        "13: links[0].code_rates.mid: must be in (0, 1], got 0; give the rate that this receiver supports",
+    ),
+    (
+        "rate_bps: 1e6",
+        "code_rates: {mid: 4/3}",
+        "13: links[0].code_rates.mid: must be in (0, 1], got 1.33333; give the rate that this receiver supports",
+    ),
+    (
+        "rate_bps: 1e6",
+        "code_rates: {rx: 1/3}",
+        "13: links[0].code_rates.rx: rx is not an end of the link; known: mid",
+    ),
+    (
+        "rate_bps: 1e6",
+        "code_rates: {mid: 1/3}\n    bearers: {bits: {unequal: {symbols: 9, snr_db: 1}}}",
+        "13: links[0].code_rates: bearers.bits takes whole messages with a code of its own; leave code_rates out",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {symbols: {per_receiver: {rx: {awgn: 3}}}}",
+        "13: links[0].bearers.symbols.per_receiver.rx: rx is not an end of the link; known: mid",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {symbols: {per_receiver: {mid: {awgn: from_radio}}}}",
+        "13: links[0].bearers.symbols.per_receiver.mid.awgn: from_radio needs a radio on the link; give snr_db in dB "
+        "or the link a radio",
+    ),
+    (
+        "rate_bps: 1e6",
+        "bearers: {symbols: {awgn: 3, per_receiver: {mid: {awgn: 3}}}}",
+        "13: links[0].bearers.symbols: must have exactly one key, awgn or rayleigh or rician or per_receiver, got awgn "
+        "and per_receiver; give one",
+    ),
+    (
+        "{name: vqvae2, scale: 4}",
+        "{name: smrc, layers: [1, 3]}",
+        "6: nodes.rx.codec: option layers must be text, a number or true or false, got a list; give one value",
+    ),
+    (
+        "- transmit: {to: all}",
+        "- transmit: {refine: {layer: 2}}",
+        "19: workload[0].transmit.refine: has no rule; give below_confidence, classes or both",
+    ),
+    (
+        "- transmit: {to: all}",
+        "- transmit: {refine: {layer: 1, classes: [3]}}",
+        "19: workload[0].transmit.refine.layer: must be in [2, 255], got 1; give a layer",
+    ),
+    (
+        "rate_bps: 1e6",
         "bearers: {opaque: {ldpc: {}}}",
         "13: links[0].bearers.opaque.ldpc: from_radio needs a radio on the link; give snr_db in dB or the link a radio",
     ),

@@ -26,6 +26,7 @@ from edge.node.daemon import NodeDaemon, NodeSettings
 from edge.node.flow import Cutting
 from edge.node.inbox import Delivery
 from edge.node.sessions import Role
+from edge.node.shelf import KEEP_BYTES
 from edge.segment import Kind, Segment
 from edge.v1 import node_pb2, node_pb2_grpc, packet_pb2, parameters_pb2_grpc
 from edge.wire.endpoint import SERVER_OPTIONS, Security
@@ -297,6 +298,7 @@ async def start_node(
     role: Role,
     state_dir: Path | None = None,
     tls_dir: Path | None = None,
+    keep_bytes: int = KEEP_BYTES,
 ) -> Node:
     settings = NodeSettings(
         name,
@@ -305,6 +307,7 @@ async def start_node(
         Security(name, tls_dir),
         state_dir=state_dir,
         cutting=Cutting(packet_bytes=64, run_bytes=1024),
+        keep_bytes=keep_bytes,
     )
     deliveries: list[Delivery] = []
     daemon = NodeDaemon(settings, load_codec, deliveries.append)

@@ -222,3 +222,21 @@ def test_a_listening_port_in_use_is_named() -> None:
         await emulator.kill()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--role", "tx", "--name", "b"], "--name: several are for receivers with a controller"),
+        (["--role", "rx", "--name", "b", "--codec", "raw"], "--name: several are for receivers with a controller"),
+        (["--role", "rx", "--name", "a"], "--name: the same name twice (a, a); name each once"),
+        (
+            ["--role", "rx", "--name", "b", "--listen", "127.0.0.1:7"],
+            "--listen: 1 addresses for 2 names; give one for each, or one with port 0",
+        ),
+    ],
+)
+def test_several_names_are_for_controlled_receivers(arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(main, ["--name", "a", "--emulator", "127.0.0.1:1", *arguments])
+    assert result.exit_code == 2
+    assert sentence in result.stderr
