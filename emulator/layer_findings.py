@@ -31,14 +31,18 @@ def multicast_reports(
     before: Counters,
     after: Counters,
 ) -> list[MulticastReport]:
-    """One entry a session and link from its source to all its receivers. Where several sessions share such a link, the
-    counters do not tell them apart, and there is none."""
+    """One entry a session and multicast link from its source to all its receivers. Where several sessions share such a
+    link, the counters do not tell them apart, and there is none."""
     reports = []
     for link in links:
         config = LinkConfig.from_proto(link)
         crossing = [session for session in sessions if session.source == config.source]
         crossing = [session for session in crossing if set(session.destinations) & set(config.destinations)]
-        if len(crossing) == 1 and set(crossing[0].destinations) <= set(config.destinations):
+        if (
+            len(config.destinations) > 1
+            and len(crossing) == 1
+            and set(crossing[0].destinations) <= set(config.destinations)
+        ):
             report = _multicast(step, crossing[0], pictures, config, before, after)
             reports += [] if report is None else [report]
     return reports

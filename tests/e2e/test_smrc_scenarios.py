@@ -45,7 +45,7 @@ def receiver(file: Path, **options: object) -> dict[str, Any]:
     return {"role": "rx", "codec": {"name": "smrc", "weights": str(file), **options}}
 
 
-def multicast(yard: Yard, file: Path, shared: int = 1) -> Path:
+def multicast(yard: Yard, file: Path, shared: int = 1, **step: object) -> Path:
     return yard.scenario(
         processes={"receivers": shared},
         nodes={
@@ -64,7 +64,7 @@ def multicast(yard: Yard, file: Path, shared: int = 1) -> Path:
                 "bearers": {"symbols": {"per_receiver": SNRS}},
             }
         ],
-        workload=[{"transmit": {"crop": None, "mode": "multicast"}}],
+        workload=[{"transmit": {"crop": None, "mode": "multicast", **step}}],
     )
 
 
@@ -137,6 +137,19 @@ def test_a_receiver_asks_for_what_it_is_unsure_of_and_holds_both_decodings(yard:
     nodes = {node.name: node for node in report.nodes}
     assert nodes["camera"].pictures_encoded == 2 * PICTURES  # refinements come from the shelf
     assert nodes["server"].messages_decoded == 3 * PICTURES
+
+
+def test_of_several_receivers_the_one_that_asks_gets_it_alone_and_at_its_own_rate(yard: Yard, file: Path) -> None:
+    always = {"layer": 2, "head": 1, "below_confidence": 1}
+    report = finished(run(yard, multicast(yard, file, refine=always), yard.pictures(PICTURES, 12)))
+    asked = {row.receiver: (row.asked, row.refinement_channel_uses) for row in report.refinements}
+    assert asked == {
+        "low": (0, 0),
+        "mid": (0, 0),
+        "top": (PICTURES, PICTURES * 8),
+    }  # 6 / (3/4); others hold layer 1 only
+    uses = {link.destination: {each.level: each.channel_uses for each in link.levels} for link in report.links}
+    assert uses == {"low": {0: 108}, "mid": {0: 108}, "top": {0: 108, 1: 24}}
 
 
 def test_a_class_of_interest_is_asked_for_and_others_are_not(yard: Yard, file: Path) -> None:
