@@ -2,9 +2,10 @@
 II): a trunk that all heads share, heads h_lk, a decoder and a semantic extractor for each head.
 
 Figs. 5 and 6 are not in the text we have, so the sizes are ours: two halvings and one residual block in the trunk, a
-linear layer a head, and a decoder that mirrors them; the extractor is SLF's classifier. A single-head encoder of the
-same complexity, the paper's upper bound, is this network with one head of all symbols. The paper's 40 symbols a head
-are taken as real numbers, which make 20 complex symbols. Nothing here knows of channels, training or files.
+linear layer a head, and a decoder that mirrors them; the extractor has two strided convolutions and two linear layers.
+A single-head encoder of the same complexity, the paper's upper bound, is this network with one head of all symbols. The
+paper's 40 symbols a head are taken as real numbers, which make 20 complex symbols. Nothing here knows of channels,
+training or files.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from edge.codecs.conv_stages import Residual
-from edge.codecs.slf_network import Classifier, ClassifierShape
 
 SHRINK = 4  # side of the picture over side of the trunk's map
+EXTRACTOR_WIDTHS = (16, 32, 64)  # two convolutions, one hidden linear layer
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,29 @@ class Decoder(nn.Module):
         return out / 2 + 0.5
 
 
+class Extractor(nn.Module):
+    """Pictures [B, 3, s, s] in [0, 1] -> scores of the data set's classes [B, classes]."""
+
+    def __init__(self, shape: SmrcShape) -> None:
+        super().__init__()
+        first, second, hidden = EXTRACTOR_WIDTHS
+        self.colours = shape.colours
+        self.body = nn.Sequential(
+            nn.Conv2d(shape.colours, first, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(second * (shape.side // SHRINK) ** 2, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, shape.classes),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.body(2 * images[:, : self.colours] - 1)
+        return scores
+
+
 class SmrcTransmitter(nn.Module):
     """What the access point holds: the trunk and the heads of `blocks`, all of them unless said otherwise."""
 
@@ -177,8 +201,7 @@ class SmrcReceiver(nn.Module):
         self.shape = shape
         numbers = {block: sum(2 * shape.heads[one].symbols for one in shape.needed(block)) for block in held}
         self.decoder = nn.ModuleDict({str(block): Decoder(shape, numbers[block]) for block in held})
-        looks = ClassifierShape(shape.side, shape.classes)
-        self.extractor = nn.ModuleDict({str(block): Classifier(looks) for block in held})
+        self.extractor = nn.ModuleDict({str(block): Extractor(shape) for block in held})
 
     def reconstruct(self, block: int, received: dict[int, Tensor]) -> Tensor:
         """Sub-blocks as received, each [B, 2 n_l], those that this head needs among them -> pictures [B, 3, s, s], not

@@ -1,8 +1,4 @@
-"""`edge-codec train smrc`: the command line of edge.train.smrc. Torch is imported when it runs.
-
-The semantic extractors that it begins from are made by `edge-codec train classifier` (on raw pictures, as section III
-has it), with the same --data and --side.
-"""
+"""`edge-codec train smrc`: the command line of edge.train.smrc. Torch is imported when it runs."""
 
 from __future__ import annotations
 
@@ -40,9 +36,9 @@ MOST_SCORED = 1000  # one by one, over a perfect link
 @click.option("--snr-db", type=(float, float), default=(0.0, 15.0), show_default=True, help="Lowest, highest Es/N0.")
 @click.option("--k-factor", type=float, help="Rician block fading of every packet; 0: Rayleigh (default: AWGN).")
 @click.option("--semantic-scale", type=float, default=0.01, show_default=True, help="Cross-entropy against the MSE.")
-@click.option("--extractor", type=EXISTING, help="Classifier of raw pictures that the extractors begin from.")
 @click.option("--from", "start", type=EXISTING, help="Weights to begin from: whatever fits (default: random ones).")
-@click.option("--codec-steps", type=click.IntRange(1), default=1000, show_default=True, help="Of the codec's turn.")
+@click.option("--raw-steps", type=click.IntRange(1), default=500, show_default=True, help="Extractors, raw pictures.")
+@click.option("--codec-steps", type=click.IntRange(1), default=900, show_default=True, help="Of the codec's turn.")
 @click.option("--extractor-steps", type=click.IntRange(1), default=100, show_default=True, help="Of the extractors'.")
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
 @click.option("--steps", type=click.IntRange(1), default=8000, show_default=True)
@@ -66,8 +62,8 @@ def train_smrc(
     snr_db: tuple[float, float],
     k_factor: float | None,
     semantic_scale: float,
-    extractor: Path | None,
     start: Path | None,
+    raw_steps: int,
     codec_steps: int,
     extractor_steps: int,
     batch: int,
@@ -105,10 +101,8 @@ def train_smrc(
         learner = SmrcLearner(shape, goals, seed, Air(*snr_db, k_factor), semantic_scale)
         if start is not None:
             learner.begin_from(weights.read_tensors(start, ("",)), start.name)
-        if extractor is not None:
-            learner.begin_extractors(weights.read_tensors(extractor, ("classifier.",)), extractor.name)
         schedule = Schedule(steps, batch, shape.side, learning_rate, seed=seed)
-        trainer = SmrcTrainer(learner, schedule, pictures, Turns(codec_steps, extractor_steps))
+        trainer = SmrcTrainer(learner, schedule, pictures, Turns(raw_steps, codec_steps, extractor_steps))
         if checkpoint is not None and checkpoint.exists():
             trainer.load(checkpoint)
         finished = to_the_end(trainer, checkpoint, Console(stderr=True))

@@ -1,8 +1,8 @@
 """Training of SMRC's codec and its semantic extractors, in turns (section III), over AWGN or block fading per packet.
 
-A run's steps are cut into rounds: so many for trunk, heads and decoders (eq. (2), extractors fixed), then so many for
-the extractors on what the decoders make (cross-entropy of the same classes and beta, codec fixed). Extractors begin
-from a classifier of raw pictures, which `edge-codec train classifier` makes.
+The extractors first learn from raw pictures. Then come rounds: so many steps for trunk, heads and decoders (eq. (2),
+extractors fixed), so many for the extractors on what the decoders make (cross-entropy of the same classes and beta,
+codec fixed).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edge.codecs import slf_network, smrc_network
+from edge.codecs import conv_stages, smrc_network
 from edge.codecs.network_codec import MEMORY_FORMAT
 from edge.codecs.smrc import ARCHITECTURE, HEADS
 from edge.codecs.smrc_network import SmrcReceiver, SmrcShape, SmrcTransmitter, to_numbers, to_symbols
@@ -34,6 +34,8 @@ from emulator.channels import torch_faces
 from emulator.channels.torch_faces import TorchAWGN, TorchRician
 
 SEMANTIC_SCALE = 0.01
+
+Turn = Literal["raw", "codec", "extractors"]
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,23 @@ def carried(block: Tensor, snr_db: Tensor, k_factor: float | None, generator: to
 
 @dataclass(frozen=True)
 class Turns:
-    """codec steps, then extractors steps, and so on; a run's last steps are always the extractors'."""
+    """raw steps for the extractors on raw pictures; then codec steps, extractors steps, and so on. A run's last steps
+    are always the extractors'."""
 
-    codec: int = 1000
+    raw: int = 500
+    codec: int = 900
     extractors: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("codec", "extractors"):
+        for name in ("raw", "codec", "extractors"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: must be at least 1, got {getattr(self, name)}")
 
-    def is_extractors(self, step: int, steps: int) -> bool:
-        return step % (self.codec + self.extractors) >= self.codec or step >= steps - self.extractors
+    def at(self, step: int, steps: int) -> Turn:
+        if step < self.raw:
+            return "raw"
+        theirs = (step - self.raw) % (self.codec + self.extractors) >= self.codec or step >= steps - self.extractors
+        return "extractors" if theirs else "codec"
 
 
 class Labelled(NamedTuple):
@@ -121,7 +128,7 @@ class LabelledPictures(WholePictures):
 
 
 class SmrcLearner(Learner):
-    """For one set of heads and one channel. `turn_to_extractors` says whose turn it is."""
+    """For one set of heads and one channel. `take_turn` says who learns."""
 
     architecture = ARCHITECTURE
 
@@ -145,7 +152,7 @@ class SmrcLearner(Learner):
         self.semantic_scale = semantic_scale
         self.tx: SmrcTransmitter = SmrcTransmitter(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
         self.rx: SmrcReceiver = SmrcReceiver(shape).to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]
-        self.extractors_turn = False
+        self.turn: Turn = "codec"
 
     @property
     def halves(self) -> Sequence[nn.Module]:
@@ -169,42 +176,35 @@ class SmrcLearner(Learner):
 
     @property
     def code(self) -> tuple[ModuleType, ...]:
-        return (smrc_network, slf_network, smrc_loss, whole_pictures, torch_faces, sys.modules[__name__])
+        return (smrc_network, conv_stages, smrc_loss, whole_pictures, torch_faces, sys.modules[__name__])
 
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
         settings = self.settings
         told = {name: json.dumps(settings.pop(name)) for name in ("shape", HEADS)}
         return {"architecture": ARCHITECTURE, **told, "training": json.dumps(settings), PAIRING: pairing(tensors)}
 
-    def begin_extractors(self, classifier: Mapping[str, Tensor], name: str) -> None:
-        """Gives every head's extractor these tensors (`classifier.` of a raw-picture classifier). Raises ValueError."""
-        given = {key.removeprefix("classifier."): value.float() for key, value in classifier.items()}
-        for extractor in self.rx.extractor.values():
-            try:
-                extractor.load_state_dict(given)
-            except RuntimeError as error:
-                raise ValueError(
-                    f"--extractor: {name} does not fit pictures of side {self.shape.side} and {self.shape.classes} "
-                    "classes; train one on the same data"
-                ) from error
-        self.taken = "; ".join(filter(None, (self.taken, f"{name}: every extractor")))
-
-    def turn_to_extractors(self, theirs: bool) -> None:
-        """From now on only they learn, or only the codec does."""
-        self.extractors_turn = theirs
+    def take_turn(self, turn: Turn) -> None:
+        """From now on only the extractors learn, or only the codec does."""
+        self.turn = turn
+        theirs = turn != "codec"
         self.rx.extractor.requires_grad_(theirs)
         self.rx.decoder.requires_grad_(not theirs)
         self.tx.requires_grad_(not theirs)
 
     def losses(self, batch: Labelled, generator: torch.Generator) -> Losses:  # type: ignore[override]
-        """Eq. (2) in the codec's turn; the heads' semantic losses in the extractors'. mse: of the last head."""
+        """Eq. (2) in the codec's turn; the heads' semantic losses in the extractors'. mse: of the last head's pictures
+        (at its worst, 1, while extractors look at raw ones)."""
         images = batch.images.contiguous(memory_format=MEMORY_FORMAT)
+        blocks = range(len(self.shape.heads))
+        if self.turn == "raw":
+            raw = [HeadOutput(images, self.rx.log_probabilities(block, images)) for block in blocks]
+            return Losses(self._semantic(raw, batch.labels), 1.0)
         outputs = self.outputs(images, generator)
         last = nn.functional.mse_loss(outputs[-1].pictures.detach(), images).item()
-        if self.extractors_turn:
+        if self.turn == "extractors":
             return Losses(self._semantic(outputs, batch.labels), last)
-        goals = smrc_loss.total(self.shape, self.goals, outputs, images, batch.labels, self.semantic_scale)
-        return Losses(goals, last)
+        wanted = smrc_loss.total(self.shape, self.goals, outputs, images, batch.labels, self.semantic_scale)
+        return Losses(wanted, last)
 
     def outputs(self, images: Tensor, generator: torch.Generator) -> list[HeadOutput]:
         """What every head's decoder and extractor make of these pictures, sent once."""
@@ -221,14 +221,14 @@ class SmrcLearner(Learner):
 
 
 class SmrcTrainer(Trainer):
-    """Codec and extractors in turns."""
+    """Codec and extractors in turns. `pair` is the learner."""
 
     def __init__(self, learner: SmrcLearner, schedule: Schedule, pictures: LabelledPictures, turns: Turns) -> None:
         super().__init__(learner, schedule, pictures)  # type: ignore[arg-type]  # see LabelledPictures.batch
         self.pair, self.turns = learner, turns
 
     def train_step(self) -> float:
-        self.pair.turn_to_extractors(self.turns.is_extractors(self.step, self.schedule.steps))
+        self.pair.take_turn(self.turns.at(self.step, self.schedule.steps))
         return super().train_step()
 
     def settings(self) -> dict[str, object]:

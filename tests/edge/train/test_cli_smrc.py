@@ -11,7 +11,7 @@ from edge.codec_cli import main
 from edge.codecs import weights
 from edge.codecs.smrc import read_shape
 
-RUN = ("--batch", 4, "--channels", 4, "--threads", 1, "--codec-steps", 2, "--extractor-steps", 1)
+RUN = ("--batch", 4, "--channels", 4, "--threads", 1, "--raw-steps", 1, "--codec-steps", 2, "--extractor-steps", 1)
 
 
 def run(*arguments: object) -> Result:
@@ -28,15 +28,13 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_from_raw_pictures_to_a_scored_file(pictures: Path, tmp_path: Path) -> None:
-    extractor, out = tmp_path / "c.safetensors", tmp_path / "w.safetensors"
-    learned = run("classifier", "--data", pictures, "--side", 12, "--steps", 2, "--threads", 1, "--out", extractor)
-    assert learned.exit_code == 0, learned.output
-    begun = ("--extractor", extractor, "--evaluate", pictures)
-    result = run("smrc", "--data", pictures, *begun, *RUN, "--symbols", 5, "--steps", 4, "--out", out, "--json")
+    out = tmp_path / "w.safetensors"
+    result = run(
+        "smrc", "--data", pictures, "--evaluate", pictures, *RUN, "--symbols", 5, "--steps", 4, "--out", out, "--json"
+    )
     assert result.exit_code == 0, result.output
     told = weights.described(weights.read_metadata(out))
     assert json.loads(result.stdout)["air_metrics"] == told["air_metrics"]
-    assert told["started_from"] == "c.safetensors: every extractor"
     assert told["metrics"]["rho"] == pytest.approx(10 / (3 * 12 * 12))
     curve = told["air_metrics"]["curve"]
     assert [point["snr_db"] for point in curve] == [0, 3, 6, 9, 12]
@@ -70,7 +68,7 @@ def test_heads_of_a_file_begin_from_other_weights_and_go_on_from_a_checkpoint(pi
         (("--alpha", "2"), r"heads[0].alpha: must be in [0, 1], got 2"),
         (("--snr-db", "5", "0"), "snr_db: must be two finite numbers, the lower first"),
         (("--heads", "gone.yaml"), "--heads: gone.yaml is not a readable YAML file"),
-        (("--extractor", "gone.safetensors"), "gone.safetensors: not a readable safetensors file"),
+        (("--from", "gone.safetensors"), "gone.safetensors: not a readable safetensors file"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(
