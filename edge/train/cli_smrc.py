@@ -37,7 +37,7 @@ MOST_SCORED = 1000  # one by one, over a perfect link
 @click.option("--k-factor", type=float, help="Rician block fading of every packet; 0: Rayleigh (default: AWGN).")
 @click.option("--semantic-scale", type=float, default=0.01, show_default=True, help="Cross-entropy against the MSE.")
 @click.option("--from", "start", type=EXISTING, help="Weights to begin from: whatever fits (default: random ones).")
-@click.option("--raw-steps", type=click.IntRange(1), default=500, show_default=True, help="Extractors, raw pictures.")
+@click.option("--raw-steps", type=click.IntRange(0), default=500, show_default=True, help="Extractors on raw pictures.")
 @click.option("--codec-steps", type=click.IntRange(1), default=900, show_default=True, help="Of the codec's turn.")
 @click.option("--extractor-steps", type=click.IntRange(1), default=100, show_default=True, help="Of the extractors'.")
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")

@@ -85,9 +85,9 @@ class Turns:
     extractors: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("raw", "codec", "extractors"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: must be at least 1, got {getattr(self, name)}")
+        for name, least in (("raw", 0), ("codec", 1), ("extractors", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: must be at least {least}, got {getattr(self, name)}")
 
     def at(self, step: int, steps: int) -> Turn:
         if step < self.raw:
