@@ -28,6 +28,7 @@ from emulator.channels.awgn import AWGN
 from emulator.channels.bsc import BSC
 from emulator.channels.dmc import KaryDMC
 from emulator.channels.fading import Rayleigh
+from emulator.channels.levels import geometric_bers
 from emulator.channels.noise import NoiseKey, SegmentNoise
 from emulator.channels.qam import UncodedQAM
 from emulator.memory import keep_freed_memory
@@ -74,6 +75,17 @@ def measure(run: Callable[[SegmentNoise], object], size_bytes: int, repeats: int
     }
 
 
+def leveled(bers: tuple[float, ...]) -> Callable[[Any, int, SegmentNoise], object]:
+    """Equal shares of the payload over a BSC each, as the groups of a leveled message."""
+    channels = [BSC(ber) for ber in bers]
+
+    def run(packed: Any, offset: int, draw: SegmentNoise) -> None:
+        for channel, share in zip(channels, np.array_split(packed, len(channels)), strict=True):
+            channel(share, offset, draw)
+
+    return run
+
+
 def cases(size_bytes: int) -> list[tuple[dict[str, Any], Callable[[Any, int, SegmentNoise], object], Any]]:
     """(description, channel, signal of size_bytes)."""
     rng = np.random.default_rng(0)
@@ -84,6 +96,8 @@ def cases(size_bytes: int) -> list[tuple[dict[str, Any], Callable[[Any, int, Seg
     for ber in BIT_ERROR_RATES:
         bsc = BSC(ber)
         listed.append(({"channel": "bsc", "ber": ber, "method": bsc.method}, bsc, packed))
+    bers = geometric_bers(10, 0.4, 0.001)  # of Split DeepJSCC, eq. (17)
+    listed.append(({"channel": "levels", "bers": [round(ber, 5) for ber in bers]}, leveled(bers), packed))
     for epsilon in EPSILONS:
         listed.append(({"channel": "dmc", "k": K, "epsilon": epsilon}, KaryDMC(K, epsilon), indices))
     listed.append(({"channel": "awgn", "snr_db": SNR_DB}, AWGN(SNR_DB), symbols))

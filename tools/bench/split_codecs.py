@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from emulator.bearers.learned_mapper import LearnedBits
 
 SIDE, SYMBOLS, SNR_DB = 32, 128, 10.0
+BLOCKS = 3  # of the shipped mappers
 ORDER, RATE = 16, 0.6  # what arrives at this SNR in blocks as short as a picture's
 
 
@@ -72,7 +73,7 @@ def together(threads: int) -> list[Passage]:
 
     torch.set_num_threads(threads)
     shape, jscc = SplitShape(), AttentionShape(SYMBOLS // 32)
-    pair, channel = MapperPair(MapperShape(symbols=SYMBOLS)).eval(), TorchAWGN(SNR_DB)
+    pair, channel = MapperPair(MapperShape(symbols=SYMBOLS, blocks=BLOCKS)).eval(), TorchAWGN(SNR_DB)
     halves = [SplitTransmitter(shape), SplitReceiver(shape)]
     ends = [deepjscc_attention.transmitter(jscc), deepjscc_attention.receiver(jscc)]
     for network in (*halves, *ends, pair):
@@ -155,7 +156,7 @@ def _random_mapper() -> LearnedBits:
     from emulator.bearers.learned_mapper import LearnedBits, OpenMapper
     from emulator.bearers.mapper_network import LearnedMapper, MapperPair, MapperShape
 
-    mapper = LearnedMapper(MapperPair(MapperShape(symbols=SYMBOLS)), {})
+    mapper = LearnedMapper(MapperPair(MapperShape(symbols=SYMBOLS, blocks=BLOCKS)), {})
     return LearnedBits(OpenMapper("random", mapper, ""), SNR_DB, 0.1)
 
 

@@ -62,30 +62,53 @@ def held(by_case: Sequence[bool]) -> Verdict:
     return Verdict.MIXED if any(by_case) else Verdict.DOES_NOT_HOLD
 
 
-def of_fig7(rows: Sequence[Row], grown: int = 1, command: str = "fig7") -> Iterator[Claim]:
-    """grown: how many times more symbols than at 32x32."""
+def of_fig7(rows: Sequence[Row]) -> Iterator[Claim]:
     ahead: dict[int, list[float]] = {}
     for k in SYMBOLS:
-        own = curve(rows, k * grown, "split", PAPERS_TRAINED_DB)
-        baseline = curve(rows, k * grown, "-ldpc")
+        own = curve(rows, k, "split", PAPERS_TRAINED_DB)
+        baseline = curve(rows, k, "-ldpc")
         if not own or not baseline:
             continue
         ahead[k] = [own[snr_db] - baseline[snr_db] for snr_db in SNRS_DB]
-        needed = [margin for snr_db, margin in zip(SNRS_DB, ahead[k], strict=True) if k < 128 or snr_db <= 10]
         found = f"{said(list(own.values()))} dB against {said(list(baseline.values()))} dB at 0 / 5 / 10 / 15 / 20 dB"
         verdict = held([margin > 0 for margin in ahead[k]])
-        yield Claim("Fig. 7", f"K = {k}: Split, trained at 20 dB, beats the digital baseline", found, verdict, command)
+        yield Claim("Fig. 7", f"K = {k}: Split, trained at 20 dB, beats the digital baseline", found, verdict, "fig7")
+        needed = [margin for snr_db, margin in zip(SNRS_DB, ahead[k], strict=True) if k < 128 or snr_db <= 10]
         where = "at every SNR up to 10 dB" if k == 128 else "at every SNR from 0 to 20 dB"
         met = held([all(margin > 0 for margin in needed)])
-        yield Claim("goal", f"K = {k}: and does so {where}", f"ahead by {said(needed)} dB", met, command)
-        rises = steps(own), steps(baseline)
-        found = f"at most {max(rises[0]):.1f} dB; the baseline {max(rises[1]):.1f} dB"
-        graceful = held([max(rises[0]) < STEEPEST_DB])
-        yield Claim("Fig. 7, goal", f"K = {k}: less than 3 dB of PSNR per 5 dB of SNR", found, graceful, command)
+        yield Claim("goal", f"K = {k}: and does so {where}", f"ahead by {said(needed, 2)} dB", met, "fig7")
+        yield from _cliffs(rows, k, baseline)
     if len(ahead) == len(SYMBOLS):
         means = [fmean(ahead[k]) for k in (64, 128)]
         found = f"ahead by {means[0]:.1f} dB at K = 64, by {means[1]:.1f} dB at K = 128, mean over SNR"
-        yield Claim("Fig. 7", "the narrower, the larger the lead", found, held([means[0] > means[1]]), command)
+        yield Claim("Fig. 7", "the narrower, the larger the lead", found, held([means[0] > means[1]]), "fig7")
+
+
+def _cliffs(rows: Sequence[Row], k: int, baseline: Curve) -> Iterator[Claim]:
+    """The steepest fall of each mapper, and of the best mapper at each SNR: the operator may change it at any time."""
+    trained = {f"trained at {db} dB": curve(rows, k, "split", db) for db in TRAINED_DB}
+    there = {words: own for words, own in trained.items() if own}
+    if len(there) > 1:
+        there["the best at each SNR"] = {snr_db: max(own[snr_db] for own in there.values()) for snr_db in SNRS_DB}
+    falls = {words: max(steps(own)) for words, own in there.items()}
+    found = ", ".join(f"{words}: {fall:.2f}" for words, fall in falls.items())
+    graceful = held([fall < STEEPEST_DB for fall in falls.values()])
+    words = f"at most, in dB: {found}; the baseline {max(steps(baseline)):.2f}"
+    yield Claim("Fig. 7, goal", f"K = {k}: PSNR falls by less than 3 dB per 5 dB of SNR", words, graceful, "fig7")
+
+
+def of_kodak(document: Mapping[str, Any]) -> Iterator[Claim]:
+    """Photographs with the same symbols a pixel: the best mapper at each SNR."""
+    for k in SYMBOLS:
+        grown = k * (document["side"] // 32) ** 2
+        baseline = curve(document["rows"], grown, "-ldpc")
+        trained = [curve(document["rows"], grown, "split", db) for db in TRAINED_DB]
+        if not baseline or not all(trained):
+            continue
+        ahead = [max(own[snr_db] for own in trained) - baseline[snr_db] for snr_db in SNRS_DB]
+        words = f"photographs of {document['side']}, rho = 1/{3072 // k}: Split beats the digital baseline"
+        found = f"ahead by {said(ahead)} dB at 0 / 5 / 10 / 15 / 20 dB, best mapper of each"
+        yield Claim("ours", words, found, held([margin > 0 for margin in ahead]), "kodak")
 
 
 def of_trainings(rows: Sequence[Row]) -> Iterator[Claim]:
@@ -123,7 +146,7 @@ def of_levels(rows: Sequence[Row]) -> Iterator[Claim]:
 def of_fig8(document: Mapping[str, Any]) -> Iterator[Claim]:
     for k, found in document["best_of_the_trainings"].items():
         lost = list(found["price_of_the_interface_db"].values())
-        if all(value == value for value in lost):  # none is missing
+        if len(lost) == len(SNRS_DB):
             words = f"{said(lost)} dB at 0 / 5 / 10 / 15 / 20 dB, best training of each"
             yield Claim(
                 "Fig. 8", f"{k}: DeepJSCC, designed jointly, is better", words, held([v > 0 for v in lost]), "fig8"
@@ -165,7 +188,7 @@ def claims(results: Path) -> list[Claim]:
         ("fig8", of_fig8),
         ("fig9", lambda document: of_levels(document["rows"])),
         ("fig7", lambda document: of_unequal(document["rows"])),
-        ("kodak", lambda document: of_fig7(document["rows"], (document["side"] // 32) ** 2, "kodak")),
+        ("kodak", of_kodak),
     ):
         file = results / f"{name}.json"
         if file.exists():

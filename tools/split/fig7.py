@@ -16,7 +16,8 @@ from tools.split.setting import SYMBOLS, Setting, options, write
 
 
 def draw(setting: Setting, name: str, rows: Sequence[Row], titles: dict[int, str]) -> None:
-    """A panel for each K."""
+    """A panel for each K that has rows."""
+    titles = {k: title for k, title in titles.items() if any(row["symbols"] == k for row in rows)}
     drawn = plots.figure(6.0 * len(titles), 4.2)
     for number, (k, title) in enumerate(titles.items()):
         own = [row for row in rows if row["symbols"] == k]

@@ -12,24 +12,29 @@ from tools.split.setting import SNRS_DB, SYMBOLS, Setting, options, write
 
 
 def envelope(rows: Sequence[Row], k: int) -> dict[str, Any]:
-    """By SNR: the best training of each scheme, and how many dB the interface costs."""
-    best = {scheme: {snr_db: _best(rows, scheme, k, snr_db) for snr_db in SNRS_DB} for scheme in ("split", "deepjscc")}
-    lost = {snr_db: round(best["deepjscc"][snr_db] - best["split"][snr_db], 2) for snr_db in SNRS_DB}
-    return {**best, "price_of_the_interface_db": lost}
+    """By SNR: the best training of each scheme, and how many dB the interface costs; empty where one is missing."""
+    split, joint = (_best(rows, scheme, k) for scheme in ("split", "deepjscc"))
+    lost = {
+        snr_db: round(joint[snr_db] - split[snr_db], 2) for snr_db in SNRS_DB if snr_db in split and snr_db in joint
+    }
+    return {"split": split, "deepjscc": joint, "price_of_the_interface_db": lost}
 
 
-def _best(rows: Sequence[Row], scheme: str, k: int, snr_db: float) -> float:
-    wanted = (scheme, k, snr_db)
-    own = [float(row["psnr_db"]) for row in rows if (row["scheme"], row["symbols"], row["snr_db"]) == wanted]
-    return max(own, default=float("nan"))
+def _best(rows: Sequence[Row], scheme: str, k: int) -> dict[float, float]:
+    best: dict[float, float] = {}
+    for row in rows:
+        if (row["scheme"], row["symbols"]) == (scheme, k):
+            snr_db = float(row["snr_db"])
+            best[snr_db] = max(best.get(snr_db, 0.0), float(row["psnr_db"]))
+    return best
 
 
 def fig8(setting: Setting) -> None:
     pictures = setting.scored()
     split = curves.split_learned(setting, curves.split_source(setting, pictures))
     rows = [*split, *curves.deepjscc(setting, pictures)]
-    envelope = {f"K = {k}": envelope(rows, k) for k in SYMBOLS}
-    write(setting, "fig8", rows, {"best_of_the_trainings": envelope})
+    best = {f"K = {k}": envelope(rows, k) for k in SYMBOLS}
+    write(setting, "fig8", rows, {"best_of_the_trainings": best})
     draw(setting, "fig8", rows, {k: f"CIFAR-10, K = {k} (rho = 1/{3072 // k})" for k in SYMBOLS})
 
 

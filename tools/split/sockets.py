@@ -1,8 +1,9 @@
 """Figure 7 once more, by the real daemons: server, wires, base station, radio and device as processes over sockets.
 
 One launch a codec: the bearer of the radio link changes between transmit steps, so that one run gives all its curves.
-The digital baseline keeps the scheme that is best at 10 dB, because its codec's budget is its own; where a block is
-lost its device shows grey, as it cannot know the mean colour. Its blocks carry a CRC of 24 bits.
+The digital baseline runs twice: with the scheme that is best at 10 dB for the whole curve, which is what a sender that
+does not know the SNR can do, and launched anew for each SNR with the scheme that is best there. Where a block is lost
+its device shows grey, as it cannot know the mean colour. Its blocks carry a CRC of 24 bits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 import click
 from PIL import Image
 
+from edge.codecs.jpeg_shrink import FACTOR_BYTES
+from edge.codecs.still_picture import MEAN_COLOUR_BYTES
 from edge.images import Picture
 from emulator.channels.ldpc import Mcs
 from tools.ftsc.baseline_jpeg import bits_that_fit
@@ -132,37 +135,47 @@ def deepjscc_runs(setting: Setting) -> list[tuple[dict[str, object], list[Way]]]
     return runs
 
 
-def digital_run(setting: Setting, k: int) -> tuple[dict[str, object], list[Way]]:
-    """A launch with the scheme that is best at DESIGNED_DB."""
-    name, mcs = digital.codec_here(setting), _designed(k)
-    codec = {"name": name, "budget_bits": bits_that_fit(k, mcs), "size": "32x32", "shrink": "best"}
-    coded = {"order": mcs.order, "code_rate": mcs.rate}
-    scheme = f"{name}-ldpc, {mcs}"
-    steps: list[Way] = [
-        (
-            {"scheme": scheme, "symbols": k, "snr_db": snr_db},
-            {"opaque": {"ldpc": {**coded, "snr_db": snr_db}}},
-        )
-        for snr_db in SNRS_DB
-    ]
-    return codec, steps
+def digital_runs(setting: Setting, k: int) -> list[tuple[dict[str, object], list[Way]]]:
+    """A launch with the scheme that is best at DESIGNED_DB, and one for each SNR with the best there."""
+    name = digital.codec_here(setting)
+    fixed, adapted = _designed(k, DESIGNED_DB), f"{name}-ldpc, best scheme of each SNR"
+    planned = [(f"{name}-ldpc, {fixed}", fixed, SNRS_DB)]
+    planned += [(adapted, best, (snr_db,)) for snr_db in SNRS_DB if (best := _designed(k, snr_db)) is not None]
+    runs = []
+    for scheme, mcs, snrs_db in planned:
+        if mcs is None:
+            continue
+        codec = {"name": name, "budget_bits": bits_that_fit(k, mcs), "size": "32x32", "shrink": "best"}
+        coded = {"order": mcs.order, "code_rate": mcs.rate}
+        steps: list[Way] = [
+            (
+                {"scheme": scheme, "symbols": k, "snr_db": snr_db, "mcs": str(mcs)},
+                {"opaque": {"ldpc": {**coded, "snr_db": snr_db}}},
+            )
+            for snr_db in snrs_db
+        ]
+        runs.append((codec, steps))
+    return runs
 
 
-def _designed(k: int) -> Mcs:
-    """The scheme that brings most bytes through at DESIGNED_DB, in blocks of one picture."""
+def _designed(k: int, snr_db: float) -> Mcs | None:
+    """The scheme that brings most bytes through, in blocks of one picture; None where none holds a mean colour."""
 
     def expected(scheme: digital.Scheme) -> float:
-        lost = digital.failed(scheme, k, DESIGNED_DB, 100, 0)
-        return float(scheme.size_bytes(k) * (1 - lost.mean()))
+        lost = digital.failed(scheme, k, snr_db, 100, 0)
+        return bits_that_fit(k, scheme.mcs) * (1 - float(lost.mean()))
 
-    own = [scheme for scheme in digital.schemes(k, DESIGNED_DB) if not scheme.length]
-    return max(own, key=expected).mcs
+    least = 8 * (MEAN_COLOUR_BYTES + FACTOR_BYTES)
+    own = [scheme for scheme in digital.schemes(k, snr_db) if not scheme.length]
+    own = [scheme for scheme in own if bits_that_fit(k, scheme.mcs) >= least]
+    return max(own, key=expected).mcs if own else None
 
 
 def sockets(setting: Setting) -> None:
     pictures = setting.scored()
     codec = {"name": "split", "weights": str(setting.edge / f"{curves.SOURCE}.safetensors")}
-    runs = [(codec, split_steps(setting)), *deepjscc_runs(setting), *(digital_run(setting, k) for k in SYMBOLS)]
+    runs = [(codec, split_steps(setting)), *deepjscc_runs(setting)]
+    runs += [run for k in SYMBOLS for run in digital_runs(setting, k)]
     rows: list[Row] = []
     for made_by, steps in runs:
         report = launched(made_by, steps, pictures)
