@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from edge.codecs import conv_stages, smrc_network
 from edge.codecs.network_codec import MEMORY_FORMAT
-from edge.codecs.smrc import ARCHITECTURE, HEADS, TRAINING, heads_json
+from edge.codecs.smrc_file import ARCHITECTURE, HEADS, TRAINING, heads_json
 from edge.codecs.smrc_network import SmrcReceiver, SmrcShape, SmrcTransmitter, to_numbers, to_symbols
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.images import Named

@@ -7,7 +7,6 @@ import torch
 from click.testing import CliRunner
 
 from edge.codec_cli import main
-from edge.codecs import weights
 from edge.codecs.split_network import SplitReceiver, SplitShape, SplitTransmitter, to_vectors
 from edge.train.level_order import checked, reordered
 from edge.train.split import SplitLearner
