@@ -10,8 +10,8 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## five receivers, real photographs, one report
 	$(BIN)/edge-emulator run ftsc-downlink --limit 4 --out $(OUT)
 
-test: $(READY)  ## the whole test suite, file by file on two processes
-	$(BIN)/pytest -n 2 --dist loadfile
+test: $(READY)  ## the whole test suite, file by file on two processes, the long ones (tests/e2e) first
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## linter, formatter, type checker, proto checks
 	$(BIN)/ruff check .

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
 
 from edge.wire.endpoint import peer_name
+from emulator.bearers.table import load_networks
 from emulator.exchange import Exchange, Refusal
 from emulator.link_config import TopologyError
 from emulator.network import Network
@@ -33,6 +34,7 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[
         self, request: control_pb2.ApplyTopologyRequest, context: Context
     ) -> control_pb2.ApplyTopologyResponse:
         await _admit(context)
+        await _load_ahead(bearer for link in request.topology.links for bearer in link.bearers)
         try:
             network = self.exchange.apply_topology(request.topology)
         except TopologyError as error:
@@ -46,6 +48,7 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[
     ) -> control_pb2.UpdateLinkResponse:
         await _admit(context)
         await self._network(context)
+        await _load_ahead(request.bearers)
         try:
             config = self.exchange.update_link(request)
         except TopologyError as error:
@@ -94,6 +97,13 @@ class LinkControl(control_pb2_grpc.LinkControlServiceServicer):  # type: ignore[
 def _network_modules() -> list[str]:
     """Loaded modules that define networks or codecs: of the application's there must be none in this process."""
     return sorted(name for name in sys.modules if name.startswith(NETWORKS))
+
+
+async def _load_ahead(bearers: Iterable[control_pb2.Bearer]) -> None:
+    """Torch and networks take seconds: a thread loads them, and streams go on meanwhile."""
+    learned = [bearer for bearer in bearers if bearer.HasField("learned_mapper")]
+    if learned:
+        await asyncio.to_thread(load_networks, learned)
 
 
 async def _admit(context: Context) -> None:

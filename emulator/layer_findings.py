@@ -60,9 +60,12 @@ def _multicast(
         takers = [end for end in session.destinations if number in uses[end]]
         rate = config.code_rate(takers)
         each = max(uses[end][number] for end in takers) / pictures
-        levels.append(LayerUse(level=number, receivers=takers, rate=rate, symbols=each * rate, channel_uses=each))
+        head = session.heads[number] if number < len(session.heads) else ""
+        levels.append(
+            LayerUse(level=number, head=head, receivers=takers, rate=rate, symbols=each * rate, channel_uses=each)
+        )
     tiers = _tiers(session, config, levels)
-    sizes = [Tier(tier.symbols, tier.rate) for tier in tiers]
+    single = [Tier(_single_size(levels, tier.highest_level, session.etas), tier.rate) for tier in tiers]
     return MulticastReport(
         step=step,
         link=config.name,
@@ -72,9 +75,48 @@ def _multicast(
         tiers=tiers,
         measured=sum(level.channel_uses for level in levels),
         layered=sum(level.symbols / level.rate for level in levels),
-        each_tier=multicast_accounting.each_tier(sizes),
-        best_to_all=multicast_accounting.best_to_all(sizes),
+        etas=[session.etas[level.level] for level in levels] if session.etas else [],
+        each_tier=multicast_accounting.each_tier(single),
+        best_to_all=multicast_accounting.best_to_all(single),
     )
+
+
+def _single_size(levels: Sequence[LayerUse], highest: int, etas: Sequence[float]) -> float:
+    """Symbols of the single encoding that is as good as the sub-blocks up to a level; those together without etas."""
+    return sum(level.symbols / (etas[level.level] if etas else 1) for level in levels if level.level <= highest)
+
+
+def compare_strategies(reports: Sequence[MulticastReport]) -> None:
+    """Notes, beside each step in layers to several tiers, what the steps took that sent as many pictures over the same
+    link by the other two strategies."""
+    for report in reports:
+        others = [
+            other
+            for other in reports
+            if (other.link, other.pictures, len(other.tiers)) == (report.link, report.pictures, 1)
+        ]
+        if len(report.tiers) < 2:
+            continue
+        everybody = [name for tier in report.tiers for name in tier.receivers]
+        tiers = [_sent_whole(others, tier.receivers, tier.highest_level) for tier in report.tiers]
+        best = _sent_whole(others, everybody, report.tiers[-1].highest_level)
+        found = [each for each in tiers if each is not None]
+        if len(found) == len(tiers):
+            report.each_tier_steps = [each.step for each in found]
+            report.each_tier_measured = sum(each.measured for each in found)
+        if best is not None:
+            report.best_to_all_step, report.best_to_all_measured = best.step, best.measured
+
+
+def _sent_whole(
+    reports: Sequence[MulticastReport], receivers: Sequence[str], highest_level: int
+) -> MulticastReport | None:
+    """The first of these, of one tier each, that sent these receivers all levels up to this one."""
+    for report in reports:
+        (tier,) = report.tiers
+        if set(tier.receivers) == set(receivers) and tier.highest_level == highest_level:
+            return report
+    return None
 
 
 def _uses(after: Counters, before: Counters, link: str, end: str) -> dict[int, int]:
@@ -155,7 +197,9 @@ def _rule(step: Transmit) -> str:
         when.append(f"less sure than {step.refine.below_confidence:g}")
     if step.refine.classes:
         when.append(f"class {', '.join(map(str, step.refine.classes))}")
-    return f"layer {step.refine.layer}, head {step.refine.head}, when {' or '.join(when)}"
+    head = step.refine.head
+    what = f"head {head}" if isinstance(head, str) else f"layer {step.refine.layer or 2}, head {head}"
+    return f"{what}, when {' or '.join(when)}"
 
 
 def _accuracy_first(messages: Iterable[MessageReport]) -> float | None:
@@ -170,13 +214,12 @@ def _same_sent_whole(
     """The same pictures as a step sent them to the same receiver with nothing on demand: one that names the same head,
     else the first."""
     images = {message.image for message in own}
-    heads = [1] * (refine.layer - 1) + [refine.head]
     found = []
     for index, step in enumerate(scenario.workload):
         if isinstance(step, Transmit) and step.refine is None:
             there = [m for m in messages if m.step == index and m.destination == own[0].destination]
             if {message.image for message in there} == images:
-                found.append((step.heads != heads, there))
+                found.append((not step.heads or step.heads[-1] != refine.head, there))
     return min(found, key=lambda each: each[0])[1] if found else []
 
 

@@ -7,7 +7,7 @@ rates those of its links, the same functions say what was, or would have been, o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -88,13 +88,33 @@ def weakest_rates(rates: Sequence[Sequence[float]]) -> list[float]:
 def measured_eta(sub_block: float, better: float, worse: float) -> float:
     """eta of one layer: what its sub-block costs over the difference of two single encodings of the same qualities.
 
-    better, worse: sizes of single encodings that reach what the receiver has with and without the sub-block.
+    better, worse: sizes of single encodings that reach what the receiver has with and without the sub-block: see
+    `single_size`.
     """
     if not (sub_block > 0 and better > worse >= 0):
         raise ValueError(
             f"eta: needs a sub-block and a better encoding larger than the worse, got {sub_block}, {better}, {worse}"
         )
     return sub_block / (better - worse)
+
+
+def single_size(quality_db: float, singles: Mapping[float, float]) -> float:
+    """What a single encoding of this quality takes, between those that were trained.
+
+    singles: quality in dB, which must grow with the size, by size. Interpolated: quality is taken as linear in the
+    logarithm of the size. Raises ValueError for a quality that none or all of them reach: nothing is extrapolated.
+    """
+    trained = sorted(singles.items())
+    for (small, low_db), (large, high_db) in pairwise(trained):
+        if not (small > 0 and low_db < high_db):
+            raise ValueError(f"singles: {large:g} must be better than {small:g}, got {high_db} and {low_db} dB")
+        if low_db <= quality_db <= high_db:
+            share = (quality_db - low_db) / (high_db - low_db)
+            return float(small ** (1 - share) * large**share)
+    reached = f"{trained[0][1]:.2f} to {trained[-1][1]:.2f} dB" if trained else "nothing"
+    raise ValueError(
+        f"quality_db: {quality_db:.2f} is outside the {reached} that single encodings reach; train one of another size"
+    )
 
 
 def _check(tiers: Sequence[Tier]) -> None:

@@ -136,6 +136,7 @@ class Run:
         self.report.bearers = self.workload.witness.bearers
         self.report.separation = self.workload.witness.separation
         self.report.multicasts = self.workload.layers.reports
+        layer_findings.compare_strategies(self.report.multicasts)
         members = self.fleet.members.items()
         self.report.restarts = {name: member.restarts for name, member in members if member.restarts}
         path: Path | None = None
@@ -175,6 +176,7 @@ class Run:
         described = await stub.Describe(node_pb2.DescribeRequest(), timeout=10)
         entry.resident_bytes = described.resident_bytes
         entry.pictures_encoded, entry.messages_decoded = described.pictures_encoded, described.messages_decoded
+        entry.parts = list(dict.fromkeys(part for session in described.sessions for part in session.parts))
         entry.codec = ", ".join(sorted({_codec_words(session.codec) for session in described.sessions}))
         if entry.role == "rx":
             messages = {(m.session, m.message_id): m for m in self.report.messages if m.destination == name}

@@ -18,7 +18,8 @@ CONFIGURE_TIMEOUT_S = 120.0
 class Session:
     """A session that is open. scale: as its codecs were opened. next_id: number of its next message. level_bers: bit
     error rate that its codec asks for, a reliability level each. highest_levels: highest level that a receiver takes,
-    of those that do not take all. layered: whether its codec makes sub-blocks."""
+    of those that do not take all. layered: whether its codec makes sub-blocks. heads, etas: of these, as in
+    SessionDescription. whole: every receiver is sent all of them."""
 
     name: str
     source: str
@@ -28,6 +29,9 @@ class Session:
     level_bers: tuple[float, ...] = ()
     highest_levels: dict[str, int] = field(default_factory=dict)
     layered: bool = False
+    heads: tuple[str, ...] = ()
+    etas: tuple[float, ...] = ()
+    whole: bool = False
 
 
 class Sessions:
@@ -39,11 +43,12 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self.scales: dict[str, int] = {}
 
-    async def open(self, source: str, destinations: tuple[str, ...]) -> Session:
-        """The session from source to destinations, opened when it is not. Raises RunError when codecs differ."""
-        name = f"{source}->{','.join(destinations)}"
+    async def open(self, source: str, destinations: tuple[str, ...], whole: bool = False) -> Session:
+        """The session from source to destinations, opened when it is not. whole: they are sent all that the codec
+        makes, whatever they take of it. Raises RunError when codecs differ."""
+        name = f"{source}->{','.join(destinations)}{' whole' if whole else ''}"
         if name not in self._open:
-            session = Session(name, source, destinations, self.scales.get(destinations[0]))
+            session = Session(name, source, destinations, self.scales.get(destinations[0]), whole=whole)
             await self._agree(session)
             self._open[name] = session
         return self._open[name]
@@ -79,9 +84,10 @@ class Sessions:
         session.highest_levels = {
             receiver: description.highest_level
             for receiver, description in zip(session.destinations, descriptions, strict=True)
-            if description.HasField("highest_level")
+            if description.HasField("highest_level") and not session.whole
         }
         session.layered = any(description.layered for description in descriptions)
+        session.heads, session.etas = tuple(descriptions[0].heads), tuple(descriptions[0].etas)
         config = self._config(session, session.source)
         config.peer_codec.CopyFrom(held[0])
         answer = await self._configure(session.source, config)

@@ -36,7 +36,7 @@ class Manner:
 
     interval_ns: int = 0
     deadline_ns: int = 0
-    heads: tuple[int, ...] = ()
+    heads: tuple[int | str, ...] = ()
     refine: node_pb2.RefinementRule | None = None
 
 
@@ -95,7 +95,7 @@ class Transmission:
                     first_offered_ns=offered_ns + first * manner.interval_ns,
                     interval_ns=manner.interval_ns,
                     deadline_ns=manner.deadline_ns,
-                    heads=manner.heads,
+                    head_names=[str(head) for head in manner.heads],
                     refine=manner.refine,
                 ),
             )

@@ -41,7 +41,7 @@ from emulator.topology import (
 )
 from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
-from emulator.topology.workload import Cast
+from emulator.topology.workload import Cast, Refine
 from emulator.transmission import NS_PER_S, Manner, Transmission
 from emulator.witness import Witness
 
@@ -128,7 +128,8 @@ class Workload:
         destinations = tuple(name for name in transmit_destinations(self._scenario, step) if name not in away)
         groups = [destinations] if step.mode == "multicast" else [(name,) for name in destinations]
         self._progress.phase("opening codecs")
-        return await together([self.sessions.open(source, group) for group in groups])
+        whole = isinstance(step, Transmit) and step.whole
+        return await together([self.sessions.open(source, group, whole) for group in groups])
 
     async def _transmit(self, index: int, step: Transmit) -> str:
         shots = self._gallery.to_send(step)
@@ -212,11 +213,20 @@ class Workload:
 def _manner(step: Transmit) -> Manner:
     rule = None
     if step.refine is not None:
-        rule = node_pb2.RefinementRule(layer=step.refine.layer, head=step.refine.head, classes=step.refine.classes)
-        if step.refine.below_confidence is not None:
-            rule.below_confidence = step.refine.below_confidence
+        rule = _rule(step.refine)
     interval_ns, deadline_ns = (round(time_s * NS_PER_S) for time_s in (step.interval_s, step.deadline_s))
     return Manner(interval_ns, deadline_ns, tuple(step.heads or ()), rule)
+
+
+def _rule(refine: Refine) -> node_pb2.RefinementRule:
+    rule = node_pb2.RefinementRule(layer=refine.layer, classes=refine.classes)
+    if isinstance(refine.head, str):
+        rule.head_name = refine.head
+    else:
+        rule.head, rule.layer = refine.head, refine.layer or 2
+    if refine.below_confidence is not None:
+        rule.below_confidence = refine.below_confidence
+    return rule
 
 
 def _from_to(sessions: list[Session]) -> str:

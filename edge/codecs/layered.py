@@ -29,10 +29,13 @@ class HeadOfLayer(Protocol):
 
 
 class LayeredShape(Protocol):
-    """heads: by the index of their sub-block."""
+    """heads: by the index of their sub-block; names: of the heads, likewise."""
 
     @property
     def heads(self) -> Sequence[HeadOfLayer]: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
 
     @property
     def layers(self) -> int: ...
@@ -41,19 +44,27 @@ class LayeredShape(Protocol):
         """The sub-blocks of layers 1 to `layers`."""
         ...
 
-    def block(self, layer: int, head: int) -> int:
-        """Index of the sub-block of a head, both counted from 1. Raises ValueError, naming those there are."""
+    def block(self, layer: int | None, head: int | str) -> int:
+        """Index of the sub-block of a head, by layer and number, both from 1, or by its name, with which the layer may
+        be None. Raises ValueError, naming those there are."""
         ...
 
 
 class DecodedLayer(Protocol):
-    """block: the sub-block of the head whose decoder made the picture."""
+    """block: the sub-block of the head whose decoder made the picture; judge: of the head that tells the class, seen:
+    what its own decoder made."""
 
     @property
     def picture(self) -> Picture: ...
 
     @property
     def block(self) -> int: ...
+
+    @property
+    def seen(self) -> Picture: ...
+
+    @property
+    def judge(self) -> int: ...
 
 
 @runtime_checkable
@@ -68,6 +79,17 @@ class Layered(Protocol):
     @property
     def layers(self) -> int:
         """How many this end makes or takes."""
+        ...
+
+    @property
+    def etas(self) -> Sequence[float]:
+        """Of each sub-block: its symbols over those by which a single encoding of the same quality grows with it; for
+        layer 1, over those of one (SMRC, section I). None when that was not measured."""
+        ...
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The networks that this end holds, in words that name the head."""
         ...
 
     def decode_best(self, segments: Sequence[Segment]) -> DecodedLayer:
@@ -86,10 +108,11 @@ def highest_level(codec: object) -> int | None:
     return max(codec.shape.blocks(codec.layers))
 
 
-def level_of(codec: object, layer: int, head: int) -> int:
-    """Level of a head's sub-block. Raises CodecError when the codec has no such head, naming those it has."""
+def level_of(codec: object, layer: int | None, head: int | str) -> int:
+    """Level of a head's sub-block: see LayeredShape.block. Raises CodecError when the codec has no such head, naming
+    those it has."""
     if not isinstance(codec, Layered):
-        raise CodecError(f"head {head} of layer {layer}: the codec of this session has no layers; use one that has")
+        raise CodecError(f"head {head}: the codec of this session has no layers; use one that has")
     try:
         return codec.shape.block(layer, head)
     except ValueError as error:

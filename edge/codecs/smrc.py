@@ -7,12 +7,11 @@ what rate is not said here: `encode` makes them all at once, and a sender keeps 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,29 +22,33 @@ from edge.codecs import network_codec, weights
 from edge.codecs.contract import CodecDescription, CodecError, Half
 from edge.codecs.feature_symbols import unfaded
 from edge.codecs.network_codec import NetworkCodec
-from edge.codecs.smrc_network import HeadShape, SmrcReceiver, SmrcShape, SmrcTransmitter, to_numbers, to_symbols
+from edge.codecs.smrc_file import ARCHITECTURE, read_alphas, read_etas, read_shape
+from edge.codecs.smrc_network import SmrcReceiver, SmrcShape, SmrcTransmitter, to_numbers, to_symbols
 from edge.codecs.symbol_codec import PAIRING
 from edge.images import Picture
 from edge.segment import Kind, Segment
 
-ARCHITECTURE = "smrc"
 DEFAULT = "smrc-mnist"
-HEADS = "heads"  # metadata: JSON list of HeadShape's fields
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """picture; block: the sub-block of the head whose decoder made it, layer: that head's layer, from 1."""
+    """picture; block: the sub-block of the head whose decoder made it, layer: that head's layer, from 1. judge: the
+    sub-block of the head of that layer whose extractor tells the class, seen: what its own decoder made."""
 
     picture: Picture
     block: int
     layer: int
+    seen: Picture
+    judge: int
 
 
 class Smrc(NetworkCodec):
     """SYMBOLS [n_l] for each head, its level the index of the sub-block: 0 for h_11, and so on through the layers.
 
-    With one head a layer, level l - 1 is layer l. `can_classify` and `classify`: see edge.codecs.classifies.
+    With one head a layer, level l - 1 is layer l. Every head has a decoder and an extractor of its own, which looks at
+    what that decoder makes (y_lk from x_lk). Where several heads of the highest layer arrived, the picture is that of
+    the one with the largest alpha and the class that of the one with the smallest; among equals the first.
     """
 
     name = ARCHITECTURE
@@ -63,8 +66,11 @@ class Smrc(NetworkCodec):
         receiver: SmrcReceiver | None,
         knowledge: str,
         layers: int | None = None,
+        alphas: Sequence[float] = (),
+        etas: Sequence[float] = (),
     ) -> None:
-        """Takes networks that are ready to run; `open` loads them. layers: for which they are; all by default."""
+        """Takes networks that are ready to run; `open` loads them. layers: for which they are; all by default. alphas,
+        etas: see `read_alphas` and `read_etas`."""
         if transmitter is None and receiver is None:
             raise CodecError(f"{self.name}: needs a transmitter, a receiver or both")
         self.shape = shape
@@ -72,6 +78,8 @@ class Smrc(NetworkCodec):
         self.transmitter: SmrcTransmitter | None = transmitter
         self.receiver: SmrcReceiver | None = receiver
         self.knowledge = knowledge
+        self.alphas = tuple(alphas) or (0.0,) * len(shape.heads)
+        self.etas = tuple(etas)
 
     @classmethod
     def open(cls, options: Mapping[str, str], half: Half) -> Self:
@@ -93,7 +101,7 @@ class Smrc(NetworkCodec):
         if half in (Half.DECODER, Half.BOTH):
             own = tuple(f"{part}.{block}." for part in ("decoder", "extractor") for block in blocks)
             receiver = network_codec.load(path, lambda: SmrcReceiver(shape, blocks), own)
-        return cls(shape, transmitter, receiver, knowledge, layers)
+        return cls(shape, transmitter, receiver, knowledge, layers, read_alphas(path, shape), read_etas(path, shape))
 
     def describe(self) -> CodecDescription:
         """The heads and their sizes. Not how many layers an end takes: receivers of several tiers have one sender."""
@@ -129,8 +137,8 @@ class Smrc(NetworkCodec):
         return self.decode_best(segments).picture
 
     def decode_best(self, segments: Sequence[Segment]) -> Decoded:
-        """Sub-blocks as received, by their levels in any order -> what the best decoder makes of them: that of the
-        highest layer taken of which something arrived, of its first head if there are several.
+        """Sub-blocks as received, by their levels in any order -> what the best decoder makes of them, that of the
+        highest layer taken of which something arrived.
 
         Sub-blocks of layers that this end does not take are passed over. Raises CodecError for a gap: a layer without
         an earlier one.
@@ -140,8 +148,10 @@ class Smrc(NetworkCodec):
         if not arrived:
             raise CodecError(f"{self.name}: got no sub-block of layers 1 to {self.layers}; send layer 1 at least")
         top = max(self.shape.heads[block].layer for block in arrived)
-        block = next(block for block in arrived if self.shape.heads[block].layer == top)
-        return self._decoded(block, received)
+        heads = [block for block in arrived if self.shape.heads[block].layer == top]
+        block, judge = max(heads, key=self.alphas.__getitem__), min(heads, key=self.alphas.__getitem__)
+        decoded = self._decoded(block, received)
+        return decoded if judge == block else replace(decoded, judge=judge, seen=self._decoded(judge, received).picture)
 
     def decode_block(self, segments: Sequence[Segment], block: int) -> Decoded:
         """What the decoder of one head makes of them: the sub-blocks that it needs must be among the segments."""
@@ -150,12 +160,13 @@ class Smrc(NetworkCodec):
         return self._decoded(block, self._received(segments))
 
     @property
-    def can_classify(self) -> bool:
-        return self.receiver is not None
-
-    def classify(self, picture: Picture) -> int:
-        """As `class_probabilities` of the first head of the highest layer that this end takes: the likeliest group."""
-        return int(self.class_probabilities(picture, self.shape.block(self.layers, 1)).argmax())
+    def parts(self) -> list[str]:
+        """What this end holds of the networks beside the trunk, by the heads' names: "decoder h11" and so on."""
+        held = {"head": None if self.transmitter is None else self.transmitter.encoder.heads}
+        if self.receiver is not None:
+            held |= {"decoder": self.receiver.decoder, "extractor": self.receiver.extractor}
+        names = self.shape.names
+        return [f"{kind} {names[int(block)]}" for kind, modules in held.items() for block in modules or ()]
 
     def class_probabilities(self, picture: Picture, block: int) -> NDArray[np.float64]:
         """A picture as a head's decoder made it -> [|C_lk|], by the extractor of that head; their sum is 1."""
@@ -177,7 +188,7 @@ class Smrc(NetworkCodec):
             )
         with torch.inference_mode():
             picture = network_codec.as_picture(self._open_receiver().reconstruct(block, received))
-        return Decoded(picture, block, layer)
+        return Decoded(picture, block, layer, picture, block)
 
     def _received(self, segments: Sequence[Segment]) -> dict[int, Tensor]:
         """Numbers [1, 2 n_l] of each sub-block, zero where nothing arrived; without those of which nothing did, unless
@@ -206,28 +217,14 @@ class Smrc(NetworkCodec):
         return self.receiver
 
 
-def read_shape(path: Path) -> SmrcShape:
-    """The networks' sizes as the file's metadata gives them. Raises CodecError for another codec's file, or none."""
-
-    def build(**sizes: int) -> SmrcShape:
-        return SmrcShape(**sizes, heads=heads_from(json.loads(weights.read_metadata(path)[HEADS])))
-
-    return network_codec.read_shape(path, ARCHITECTURE, build)
-
-
-def heads_from(listed: Any) -> tuple[HeadShape, ...]:
-    """JSON values -> HeadShapes. Raises KeyError, TypeError or ValueError for anything else."""
-    return tuple(
-        HeadShape(int(one["layer"]), int(one["symbols"]), tuple(tuple(map(int, group)) for group in one["groups"]))
-        for one in listed
-    )
-
-
 def _layers(given: str | None, shape: SmrcShape, path: Path) -> int:
     if given is None:
         return shape.layers
     if not given.isdecimal() or not 1 <= int(given) <= shape.layers:
-        raise CodecError(f"codec.options.layers: {path.name} has layers 1 to {shape.layers}, got '{given}'; choose one")
+        raise CodecError(
+            f"codec.options.layers: {path.name} has layers 1 to {shape.layers}, of which the first few are taken, "
+            f"without a gap, got '{given}'; give their number"
+        )
     return int(given)
 
 

@@ -11,6 +11,7 @@ training or files.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,20 +22,27 @@ from edge.codecs.conv_stages import Residual
 
 SHRINK = 4  # side of the picture over side of the trunk's map
 EXTRACTOR_WIDTHS = (16, 32, 64)  # two convolutions, one hidden linear layer
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True)
 class HeadShape:
     """One head h_lk. layer: l, from 1; symbols: n_l, complex, of its sub-block; groups: C_lk, the classes that its
-    extractor tells apart, each a group of the data set's (class pooling)."""
+    extractor tells apart, each a group of the data set's (class pooling); name: what it is asked for by, empty for the
+    paper's h11, h21, h22 and so on."""
 
     layer: int
     symbols: int
     groups: tuple[tuple[int, ...], ...]
+    name: str = ""
 
     def __post_init__(self) -> None:
         if self.symbols < 1:
             raise ValueError(f"symbols: must be at least 1, got {self.symbols}; give the size of the head's sub-block")
+        if self.name and not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name: must be a letter and then letters, digits, '-' or '_', 32 at most, got '{self.name}'; rename it"
+            )
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,16 @@ class SmrcShape:
             raise ValueError(f"heads: layers must be 1, 2, ... in order and without a gap, got {layers}")
         for place, head in enumerate(self.heads):
             check_groups(f"heads[{place}].groups", head.groups, self.classes)
+            if self.names.index(self.names[place]) < place:
+                raise ValueError(f"heads[{place}].name: '{self.names[place]}' is another head's already; rename one")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the heads, by the index of their sub-block."""
+        return tuple(
+            head.name or f"h{head.layer}{1 + sum(before.layer == head.layer for before in self.heads[:place])}"
+            for place, head in enumerate(self.heads)
+        )
 
     @property
     def layers(self) -> int:
@@ -78,17 +96,23 @@ class SmrcShape:
         own = self.heads[block].layer
         return [self.block(layer, 1) for layer in range(1, own)] + [block]
 
-    def block(self, layer: int, head: int) -> int:
-        """Index of the sub-block of h_lk, l and k from 1. Raises ValueError when there is no such head."""
-        of_layer = [place for place, one in enumerate(self.heads) if one.layer == layer]
-        if not 1 <= head <= len(of_layer):
-            there = ", ".join(f"layer {one} has {self.heads_of(one)}" for one in range(1, self.layers + 1))
-            raise ValueError(f"head {head} of layer {layer}: there is none ({there}); ask for another")
-        return of_layer[head - 1]
+    def block(self, layer: int | None, head: int | str) -> int:
+        """Index of the sub-block of a head: of h_lk by l and k, both from 1, or of a head by its name, with which the
+        layer may be None. Raises ValueError, naming the heads there are, when there is no such head."""
+        of_layer = [place for place, one in enumerate(self.heads) if layer in (None, one.layer)]
+        found = [place for k, place in enumerate(of_layer, 1) if head in (k, self.names[place])]
+        if not found:
+            which = f"'{head}'" if isinstance(head, str) else str(head)
+            where = "" if layer is None else f" of layer {layer}"
+            raise ValueError(f"head {which}{where}: there is none ({self._there_is()}); ask for one of these")
+        return found[0]
 
-    def heads_of(self, layer: int) -> int:
-        """K_l."""
-        return sum(head.layer == layer for head in self.heads)
+    def _there_is(self) -> str:
+        layers = range(1, self.layers + 1)
+        named = list(zip(self.heads, self.names, strict=True))
+        return ", ".join(
+            f"layer {layer} has {' and '.join(name for head, name in named if head.layer == layer)}" for layer in layers
+        )
 
 
 def equal_heads(layers: int, symbols: int, classes: int) -> tuple[HeadShape, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,46 +157,49 @@ def main(
     Prints {"serving": "HOST:PORT"} when it can be controlled. With --codec it works without a controller. With --send
     it ends: with status 0 when every picture was decoded everywhere, 1 when one was not, 2 when something was refused.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
-    )
+    _begin_log(verbose)
     options = _options(settings)
     _check_combination(role, codec, source, destinations, save, send)
     _check_sizes(packet_bytes, run_bytes)
     _check_names(names, listens, role, codec is not None or save is not None)
-    try:
-        split_address(emulator)
-    except EndpointError as error:
-        _fail(f"--emulator: {error}")
+    _check_emulator(emulator)
 
     from edge.node.by_hand import Order
     from edge.node.daemon import NodeSettings
     from edge.node.flow import Cutting
     from edge.node.sessions import Role
 
-    able = _capacity(capacity, memory_bytes)
-    nodes = [
-        NodeSettings(
-            name=name,
-            role=Role(role),
-            emulator=emulator,
-            security=Security(name, tls, insecure),
-            codec=codec,
-            options=options,
-            source=source,
-            state_dir=state,
-            save_dir=save,
-            cutting=Cutting(packet_bytes, run_bytes),
-            keep_bytes=keep,
-            align=Terms(align, align_patience),
-            capacity=able,
-        )
-        for name in names
-    ]
-    if len(nodes) > 1:
-        sys.exit(_run(_live_together(nodes, listens)))
+    first = NodeSettings(
+        name=names[0],
+        role=Role(role),
+        emulator=emulator,
+        security=Security(names[0], tls, insecure),
+        codec=codec,
+        options=options,
+        source=source,
+        state_dir=state,
+        save_dir=save,
+        cutting=Cutting(packet_bytes, run_bytes),
+        keep_bytes=keep,
+        align=Terms(align, align_patience),
+        capacity=_capacity(capacity, memory_bytes),
+    )
+    others = [replace(first, name=name, security=Security(name, tls, insecure)) for name in names[1:]]
     order = None if send is None else Order(send, destinations, crop, limit, first_message_id, as_json)
-    sys.exit(_run(_live(nodes[0], listens[0], destinations, order)))
+    life = _live_together([first, *others], listens) if others else _live(first, listens[0], destinations, order)
+    sys.exit(_run(life))
+
+
+def _begin_log(verbose: bool) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(message)s")
+
+
+def _check_emulator(address: str) -> None:
+    try:
+        split_address(address)
+    except EndpointError as error:
+        _fail(f"--emulator: {error}")
 
 
 def _capacity(given: str | None, memory_bytes: int | None) -> Capacity | None:

@@ -357,7 +357,7 @@ def _decode(session: Session, segments: Sequence[Segment]) -> _Decoded:
     if isinstance(codec, Layered):
         best = codec.decode_best(segments)
         picture, level = best.picture, best.block
-        label, confidence = class_of(codec, level, codec.class_probabilities(picture, level))
+        label, confidence = class_of(codec, best.judge, codec.class_probabilities(best.seen, best.judge))
     else:
         picture = codec.decode(segments)
         label = _label(codec, picture)

@@ -40,20 +40,34 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def selection(codec: object, rule: node_pb2.RefinementRule | None, heads: Sequence[int]) -> Selection:
+def selection(codec: object, rule: node_pb2.RefinementRule | None, heads: Sequence[int | str]) -> Selection:
     """What a request means for the session's codec. Raises CodecError for a head that there is not."""
     levels = frozenset(level_of(codec, layer, head) for layer, head in enumerate(heads, start=1)) if heads else None
     if rule is None:
         return Selection(levels)
-    if rule.layer < 2:
-        raise CodecError(f"refine.layer: must be 2 or more, got {rule.layer}; layer 1 is what is refined")
-    level = level_of(codec, rule.layer, rule.head)
-    assert isinstance(codec, Layered)  # level_of has seen to that
-    below = frozenset(codec.shape.blocks(rule.layer - 1))
+    level = asked_level(codec, "refine.", rule)
+    assert isinstance(codec, Layered)  # asked_level has seen to that
+    below = frozenset(codec.shape.blocks(codec.shape.heads[level].layer - 1))
     offer = packet_pb2.RefinementOffer(level=level, classes=rule.classes)
     if rule.HasField("below_confidence"):
         offer.below_confidence = rule.below_confidence
     return Selection(below if levels is None else below & levels, offer)
+
+
+def asked_level(codec: object, where: str, asked: node_pb2.RefinementRule | node_pb2.RefineRequest) -> int:
+    """Level of the sub-block that is, or may be, asked for. where: before the field's name in a sentence. Raises
+    CodecError for a head that there is not, and for one of layer 1."""
+    layer = None if asked.head_name and not asked.layer else asked.layer
+    level = level_of(codec, layer, asked.head_name or asked.head)
+    assert isinstance(codec, Layered)  # level_of has seen to that
+    if codec.shape.heads[level].layer < 2:
+        raise CodecError(f"{where}layer: must be 2 or more, got 1; layer 1 is what is refined")
+    return level
+
+
+def heads_of(request: node_pb2.TransmitRequest) -> list[int | str]:
+    """The head that is to be sent of each layer, by number or name; none for all of them."""
+    return [int(name) if name.isdecimal() else name for name in request.head_names] or list(request.heads)
 
 
 def asks(

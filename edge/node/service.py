@@ -22,7 +22,7 @@ from edge.node.codec_thread import CodecThread
 from edge.node.control import check_controller
 from edge.node.inbox import Inbox, InboxError
 from edge.node.memory import resident_bytes
-from edge.node.refinement import EVERYTHING, MAX_PICTURES, Selection, selection
+from edge.node.refinement import EVERYTHING, MAX_PICTURES, Selection, heads_of, selection
 from edge.node.sessions import ConfigurationError, MismatchError, Role, Session, SessionTable
 from edge.node.shelf import NotKeptError
 from edge.node.transmitter import Schedule, Transmitter, UnderWayError, UnknownSessionError
@@ -174,9 +174,7 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
     ) -> node_pb2.RefineResponse:
         await check_controller(context, self._security)
         try:
-            receipt = await self._transmitter.refine(
-                request.session, request.message_id, request.destination, request.layer, request.head
-            )
+            receipt = await self._transmitter.refine(request)
         except EXPECTED as error:
             await context.abort(status_of(error), str(error))
         return node_pb2.RefineResponse(receipt=receipt)
@@ -185,14 +183,15 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
         """What of each picture is to be sent. Raises CodecError and ConfigurationError."""
         session = self._table.get(request.session)
         rule = request.refine if request.HasField("refine") else None
-        if session is None or (rule is None and not request.heads):
+        heads = heads_of(request)
+        if session is None or (rule is None and not heads):
             return EVERYTHING
         if request.first_message_id + len(request.images) > MAX_PICTURES:
             raise ConfigurationError(
                 f"first_message_id: must be below {MAX_PICTURES} where pictures are refined, got "
                 f"{request.first_message_id}"
             )
-        return selection(session.codec, rule, request.heads)
+        return selection(session.codec, rule, heads)
 
     def _check(self, request: node_pb2.TransmitRequest) -> None:
         if self._table.role is not Role.TX:

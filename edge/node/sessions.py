@@ -92,19 +92,8 @@ class SessionTable:
 
     def describe(self) -> list[node_pb2.SessionDescription]:
         """Every session that was configured, with its codec, by name; without digests of weights."""
-        return [
-            node_pb2.SessionDescription(
-                session=s.name,
-                codec=to_proto(s.description),
-                level_bers=level_bers(s.codec),
-                highest_level=highest_level(s.codec),
-                layered=isinstance(s.codec, Layered),
-                decoder=s.decoder,
-                epoch=s.epoch,
-            )
-            for s in sorted(self, key=lambda s: s.name)
-            if not is_way_back(s.name)
-        ]
+        configured = (session for session in self if not is_way_back(session.name))
+        return [_described(session) for session in sorted(configured, key=lambda session: session.name)]
 
     def weights_digests(self) -> dict[str, str]:
         """Digest of what each session's codec holds, by session; those that hold no tensors are left out. To be called
@@ -192,6 +181,24 @@ class SessionTable:
             raise ConfigurationError(
                 f"{where}.destinations: this node is the rx '{self.node}', which {list(destinations)} lacks; add it"
             )
+
+
+def _described(session: Session) -> node_pb2.SessionDescription:
+    codec = session.codec
+    described = node_pb2.SessionDescription(
+        session=session.name,
+        codec=to_proto(session.description),
+        level_bers=level_bers(codec),
+        highest_level=highest_level(codec),
+        decoder=session.decoder,
+        epoch=session.epoch,
+    )
+    if isinstance(codec, Layered):
+        described.layered = True
+        described.heads[:] = codec.shape.names
+        described.etas[:] = codec.etas
+        described.parts[:] = codec.parts
+    return described
 
 
 def level_bers(codec: Codec) -> Sequence[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from edge.codecs.layered import Layered, level_of, wanted_levels
+from edge.codecs.layered import Layered, wanted_levels
 from edge.images import Named
 from edge.node import refinement
 from edge.node.attachment import Attachment
@@ -281,22 +281,24 @@ class Transmitter:
             refines=message_id,
         )
 
-    async def refine(self, name: str, message_id: int, destination: str, layer: int, head: int) -> packet_pb2.Receipt:
+    async def refine(self, request: node_pb2.RefineRequest) -> packet_pb2.Receipt:
         """Sends one more sub-block of a picture, and waits for its receipt.
 
         Raises UnknownSessionError, CodecError for a head that there is not, NotKeptError, UnderWayError and
         MismatchError.
         """
-        flow = self.flow(name)
+        flow, destination = self.flow(request.session), request.destination
         if destination not in flow.session.destinations:
             known = ", ".join(flow.session.destinations)
-            raise UnknownSessionError(f"destination: '{destination}' is not one of session '{name}' ({known})")
-        level = level_of(flow.session.codec, layer, head)
+            raise UnknownSessionError(
+                f"destination: '{destination}' is not one of session '{request.session}' ({known})"
+            )
+        level = refinement.asked_level(flow.session.codec, "", request)
         refusal = await flow.agreed()
         if refusal is not None:
             raise MismatchError(refusal)
         events: asyncio.Queue[Event] = asyncio.Queue()
-        flow.offer(self._refinement(flow, message_id, destination, level, events.put_nowait))
+        flow.offer(self._refinement(flow, request.message_id, destination, level, events.put_nowait))
         while True:
             event = await events.get()
             if isinstance(event, Refused):

@@ -23,7 +23,7 @@ from edge.codecs.contract import CodecError, Half
 from edge.codecs.network_codec import MEMORY_FORMAT
 from edge.codecs.split import DEMAPPER, LEVEL_BERS, PAIRING, Split
 from edge.codecs.split_network import to_maps, to_vectors
-from edge.train import vimco
+from edge.train import level_order, vimco
 from edge.train.loop import Learner, Losses
 from edge.train.split import GradientSettings
 from emulator.bearers import mapper_network
@@ -44,14 +44,16 @@ class ChannelMapperLearner(Learner):
         seed: int,
         gradient: GradientSettings | None = None,
         harden: float = 0.0,
+        order: Sequence[int] = (),
     ) -> None:
         """source: the weights of `split`, whose f makes the bits and whose g tells what errors in them cost. snr_db:
         Es/N0. harden: share of the training in which g is given probabilities that harden (vimco.hardening), with the
-        straight-through estimator. Raises CodecError when the shape does not take that codec's messages."""
+        straight-through estimator. order: of the levels of the mapper that the training begins from
+        (level_order.py). Raises CodecError when the shape does not take that codec's messages."""
         super().__init__(seed)
         if not 0 <= harden < 1:
             raise ValueError(f"harden: must be in [0, 1), got {harden}; leave a share of the training for hard bits")
-        self.harden = harden
+        self.harden, self.order = harden, level_order.checked(order, shape.levels)
         codec = Split.open({"weights": str(source)}, Half.BOTH)
         if (shape.levels, shape.bits) != (codec.shape.levels, codec.shape.bits):
             raise CodecError(
@@ -79,6 +81,7 @@ class ChannelMapperLearner(Learner):
             "gradient": asdict(self.gradient),
             "harden": self.harden,
             "demapper": self.trained_for.get(DEMAPPER, ""),
+            **level_order.setting(self.order),
         }
 
     @property
@@ -87,7 +90,10 @@ class ChannelMapperLearner(Learner):
 
     @property
     def code(self) -> tuple[ModuleType, ...]:
-        return (mapper_network, vimco, sys.modules[__name__])
+        return (mapper_network, vimco, level_order, sys.modules[__name__])
+
+    def begin_from(self, tensors: Mapping[str, Tensor], name: str) -> None:
+        super().begin_from(level_order.reordered(tensors, self.order, self.shape.bits), name)
 
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
         own = {

@@ -30,6 +30,12 @@ likelihood = click.option(
     "--likelihood-scale", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Of VIMCO."
 )
 
+level_order = click.option(
+    "--level-order",
+    "order",
+    help="Which levels of --from become levels 0, 1, ...: `1,0,2`, say.",
+)
+
 
 def shape_options(verb: Callable[..., None]) -> Callable[..., None]:
     """The size of f and g."""
@@ -64,6 +70,7 @@ def medium_options(verb: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--lost", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Level losses."
 )
+@level_order
 @estimator
 @samples
 @likelihood
@@ -79,6 +86,7 @@ def train_split(
     worst_ber: float,
     best_ber: float,
     lost: float,
+    order: str | None,
     estimator: str,
     samples: int,
     likelihood_scale: float,
@@ -91,6 +99,7 @@ def train_split(
     from edge.train.split import SplitLearner
 
     _refuse_image_noise(common)
+    order_of_levels = _levels(common, order)
     with bad_input(ValueError):
         shape = SplitShape(bits, levels, int(shrink), channels, fine_channels, blocks)
         gradient = _gradient(estimator, samples, likelihood_scale)
@@ -98,7 +107,7 @@ def train_split(
         context,
         common,
         shape.multiple,
-        lambda: SplitLearner(shape, common.seed, gradient, worst_ber, best_ber, lost),
+        lambda: SplitLearner(shape, common.seed, gradient, worst_ber, best_ber, lost, order_of_levels),
     )
     if common.test_source is not None:
         click.echo(f"{_score_over_medium(common):.2f} dB over its medium", err=common.as_json)
@@ -118,6 +127,7 @@ def train_split(
     show_default=True,
     help="Share of the training in which the bits harden from probabilities (straight-through only).",
 )
+@level_order
 @estimator
 @samples
 @likelihood
@@ -130,6 +140,7 @@ def train_channel_mapper(
     channels: int,
     blocks: int,
     harden: float,
+    order: str | None,
     estimator: str,
     samples: int,
     likelihood_scale: float,
@@ -145,6 +156,7 @@ def train_channel_mapper(
     from emulator.bearers.mapper_network import CELL, MapperShape
 
     _refuse_image_noise(common)
+    order_of_levels = _levels(common, order)
     codec = source or weights.shipped_folder() / f"{DEFAULT}.safetensors"
     with bad_input(ValueError):
         taken = network_codec.read_shape(codec, ARCHITECTURE, SplitShape)
@@ -154,7 +166,7 @@ def train_channel_mapper(
 
     def build() -> ChannelMapperLearner:
         nonlocal learner
-        learner = ChannelMapperLearner(codec, shape, snr_db, common.seed, gradient, harden)
+        learner = ChannelMapperLearner(codec, shape, snr_db, common.seed, gradient, harden, order_of_levels)
         return learner
 
     run(context, replace(common, test_source=None), CELL * taken.multiple, build)
@@ -237,6 +249,17 @@ def compare_estimators(
 def _refuse_image_noise(common: Run) -> None:
     if common.image_snr_db is not None:
         raise BadInput("--image-snr-db: this training has no noise on the picture; leave it out")
+
+
+def _levels(common: Run, order: str | None) -> tuple[int, ...]:
+    if order is None:
+        return ()
+    if common.start is None:
+        raise BadInput("--level-order: orders the levels of weights to begin from; give --from, or leave it out")
+    try:
+        return tuple(int(level) for level in order.split(","))
+    except ValueError:
+        raise BadInput(f"--level-order: must be levels with commas between them, got {order!r}; `1,0,2`, say") from None
 
 
 def _gradient(estimator: str, samples: int, likelihood_scale: float) -> GradientSettings:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from edge.codecs import conv_stages, smrc_network
 from edge.codecs.network_codec import MEMORY_FORMAT
-from edge.codecs.smrc import ARCHITECTURE, HEADS
+from edge.codecs.smrc_file import ARCHITECTURE, HEADS, TRAINING, heads_json
 from edge.codecs.smrc_network import SmrcReceiver, SmrcShape, SmrcTransmitter, to_numbers, to_symbols
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.images import Named
@@ -164,7 +164,7 @@ class SmrcLearner(Learner):
         del sizes[HEADS]
         return {
             "shape": sizes,
-            HEADS: json.loads(json.dumps([asdict(head) for head in self.shape.heads])),  # lists, as a file has them
+            HEADS: json.loads(json.dumps(heads_json(self.shape.heads))),  # lists, as a file has them
             "goals": [_described(goal) for goal in self.goals],
             "air": asdict(self.air),
             "semantic_scale": self.semantic_scale,
@@ -181,7 +181,7 @@ class SmrcLearner(Learner):
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
         settings = self.settings
         told = {name: json.dumps(settings.pop(name)) for name in ("shape", HEADS)}
-        return {"architecture": ARCHITECTURE, **told, "training": json.dumps(settings), PAIRING: pairing(tensors)}
+        return {"architecture": ARCHITECTURE, **told, TRAINING: json.dumps(settings), PAIRING: pairing(tensors)}
 
     def take_turn(self, turn: Turn) -> None:
         """From now on only the extractors learn, or only the codec does."""

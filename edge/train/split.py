@@ -22,7 +22,7 @@ from edge.codecs import conv_stages, split_network
 from edge.codecs.network_codec import MEMORY_FORMAT
 from edge.codecs.split import DEMAPPER, LEVEL_BERS, PAIRING, UNKNOWN, digest
 from edge.codecs.split_network import SplitReceiver, SplitShape, SplitTransmitter
-from edge.train import vimco
+from edge.train import level_order, vimco
 from edge.train.loop import Learner, Losses, Trainer
 from emulator.channels.levels import geometric_bers
 from emulator.channels.torch_faces import TorchMultiLevelBSC
@@ -58,7 +58,8 @@ class SplitLearner(Learner):
     """For one size and one medium.
 
     worst, best: bit error rates of the first and the last level. lost: probability that a level of a message does not
-    arrive at all, so that g learns what UNKNOWN means.
+    arrive at all, so that g learns what UNKNOWN means. order: of the levels of the weights that a training begins from
+    (level_order.py); as they stand when empty.
     """
 
     architecture = "split"
@@ -71,8 +72,10 @@ class SplitLearner(Learner):
         worst: float = WORST_BER,
         best: float = BEST_BER,
         lost: float = 0.0,
+        order: Sequence[int] = (),
     ) -> None:
         super().__init__(seed)
+        self.order = level_order.checked(order, shape.levels)
         if not 0 <= lost < 1:
             raise ValueError(f"lost: must be in [0, 1), got {lost}; give the share of levels that do not arrive")
         self.shape, self.gradient, self.lost = shape, gradient or GradientSettings(), lost
@@ -92,6 +95,7 @@ class SplitLearner(Learner):
             "gradient": asdict(self.gradient),
             "level_bers": list(self.level_bers),
             "lost": self.lost,
+            **level_order.setting(self.order),
         }
 
     @property
@@ -100,7 +104,10 @@ class SplitLearner(Learner):
 
     @property
     def code(self) -> tuple[ModuleType, ...]:
-        return (split_network, conv_stages, vimco, sys.modules[__name__])
+        return (split_network, conv_stages, vimco, level_order, sys.modules[__name__])
+
+    def begin_from(self, tensors: Mapping[str, Tensor], name: str) -> None:
+        super().begin_from(level_order.reordered(tensors, self.order, self.shape.bits), name)
 
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
         return super().metadata(tensors) | {

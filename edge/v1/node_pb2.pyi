@@ -59,13 +59,16 @@ class Capacity(_message.Message):
     def __init__(self, flops_per_s: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., measured: _Optional[bool] = ...) -> None: ...
 
 class SessionDescription(_message.Message):
-    __slots__ = ("session", "codec", "weights_digest", "level_bers", "highest_level", "layered", "decoder", "epoch")
+    __slots__ = ("session", "codec", "weights_digest", "level_bers", "highest_level", "layered", "heads", "etas", "parts", "decoder", "epoch")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     LEVEL_BERS_FIELD_NUMBER: _ClassVar[int]
     HIGHEST_LEVEL_FIELD_NUMBER: _ClassVar[int]
     LAYERED_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    ETAS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     DECODER_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     session: str
@@ -74,9 +77,12 @@ class SessionDescription(_message.Message):
     level_bers: _containers.RepeatedScalarFieldContainer[float]
     highest_level: int
     layered: bool
+    heads: _containers.RepeatedScalarFieldContainer[str]
+    etas: _containers.RepeatedScalarFieldContainer[float]
+    parts: _containers.RepeatedScalarFieldContainer[str]
     decoder: str
     epoch: int
-    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ..., highest_level: _Optional[int] = ..., layered: _Optional[bool] = ..., decoder: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
+    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ..., highest_level: _Optional[int] = ..., layered: _Optional[bool] = ..., heads: _Optional[_Iterable[str]] = ..., etas: _Optional[_Iterable[float]] = ..., parts: _Optional[_Iterable[str]] = ..., decoder: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
 
 class ConfigureRequest(_message.Message):
     __slots__ = ("sessions",)
@@ -129,7 +135,7 @@ class ConfigureResponse(_message.Message):
     def __init__(self, sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ...) -> None: ...
 
 class TransmitRequest(_message.Message):
-    __slots__ = ("session", "images", "first_message_id", "first_offered_ns", "interval_ns", "deadline_ns", "refine", "heads")
+    __slots__ = ("session", "images", "first_message_id", "first_offered_ns", "interval_ns", "deadline_ns", "refine", "heads", "head_names")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     FIRST_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +144,7 @@ class TransmitRequest(_message.Message):
     DEADLINE_NS_FIELD_NUMBER: _ClassVar[int]
     REFINE_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_NAMES_FIELD_NUMBER: _ClassVar[int]
     session: str
     images: _containers.RepeatedCompositeFieldContainer[ImagePayload]
     first_message_id: int
@@ -146,19 +153,22 @@ class TransmitRequest(_message.Message):
     deadline_ns: int
     refine: RefinementRule
     heads: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, session: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ImagePayload, _Mapping]]] = ..., first_message_id: _Optional[int] = ..., first_offered_ns: _Optional[int] = ..., interval_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., refine: _Optional[_Union[RefinementRule, _Mapping]] = ..., heads: _Optional[_Iterable[int]] = ...) -> None: ...
+    head_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, session: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ImagePayload, _Mapping]]] = ..., first_message_id: _Optional[int] = ..., first_offered_ns: _Optional[int] = ..., interval_ns: _Optional[int] = ..., deadline_ns: _Optional[int] = ..., refine: _Optional[_Union[RefinementRule, _Mapping]] = ..., heads: _Optional[_Iterable[int]] = ..., head_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RefinementRule(_message.Message):
-    __slots__ = ("layer", "head", "below_confidence", "classes")
+    __slots__ = ("layer", "head", "below_confidence", "classes", "head_name")
     LAYER_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     BELOW_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
+    HEAD_NAME_FIELD_NUMBER: _ClassVar[int]
     layer: int
     head: int
     below_confidence: float
     classes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, layer: _Optional[int] = ..., head: _Optional[int] = ..., below_confidence: _Optional[float] = ..., classes: _Optional[_Iterable[int]] = ...) -> None: ...
+    head_name: str
+    def __init__(self, layer: _Optional[int] = ..., head: _Optional[int] = ..., below_confidence: _Optional[float] = ..., classes: _Optional[_Iterable[int]] = ..., head_name: _Optional[str] = ...) -> None: ...
 
 class ImagePayload(_message.Message):
     __slots__ = ("name", "png")
@@ -189,18 +199,20 @@ class RefinementRefused(_message.Message):
     def __init__(self, message_id: _Optional[int] = ..., destination: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RefineRequest(_message.Message):
-    __slots__ = ("session", "message_id", "destination", "layer", "head")
+    __slots__ = ("session", "message_id", "destination", "layer", "head", "head_name")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    HEAD_NAME_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     destination: str
     layer: int
     head: int
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., layer: _Optional[int] = ..., head: _Optional[int] = ...) -> None: ...
+    head_name: str
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., destination: _Optional[str] = ..., layer: _Optional[int] = ..., head: _Optional[int] = ..., head_name: _Optional[str] = ...) -> None: ...
 
 class RefineResponse(_message.Message):
     __slots__ = ("receipt",)

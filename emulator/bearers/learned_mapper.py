@@ -36,6 +36,7 @@ class OpenMapper:
 
 def open_mapper(weights: str) -> OpenMapper:
     """A mapper by its shipped name or its path; a file that has not changed is read once. Raises MapperError."""
+    torch.set_num_threads(1)  # a message is too little work for more, and sums come out alike everywhere
     path = shipped_mappers.path_of(weights)
     if not path.is_file() and path.parent == shipped_mappers.folder():
         raise MapperError(shipped_mappers.unknown(weights))
@@ -48,7 +49,6 @@ def open_mapper(weights: str) -> OpenMapper:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, changed_ns: int, size_bytes: int) -> OpenMapper:  # noqa: ARG001  (they are part of the key)
-    torch.set_num_threads(1)  # a message is too little work for more, and sums come out alike everywhere
     mapper = LearnedMapper.load(path)
     return OpenMapper(path.name, mapper, tensors_digest(mapper))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from edge.segment import Kind
@@ -61,6 +63,19 @@ def bearer_table(config: LinkConfig) -> BearerTable:
         except ValueError as error:
             raise TopologyError(f"{where}.{error}") from error
     return BearerTable(table, whole_bits, by_end)
+
+
+def load_networks(bearers: Iterable[control_pb2.Bearer]) -> None:
+    """Loads ahead what a table of these takes seconds for: torch, and the files of networks, which are then kept.
+
+    For any thread. What is wrong with a file is for `bearer_table` to say, with the link's name.
+    """
+    for choice in bearers:
+        if choice.HasField("learned_mapper"):
+            from emulator.bearers import learned_mapper  # torch: only where a link asks for it
+
+            with contextlib.suppress(ValueError):
+                learned_mapper.open_mapper(choice.learned_mapper.weights)
 
 
 def _of_one_end(choice: control_pb2.Bearer, config: LinkConfig, where: str) -> dict[tuple[str, Kind], Bearer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator.report.layer_words import multicast_words, refinement_words
+from emulator.report.layer_words import eta_words, multicast_words, refinement_words
 from emulator.report.markup import Child, Markup, element
 from emulator.report.numbers import NONE, count, percent
 from emulator.report.schema import MulticastReport, NodeReport, RefinementReport, Report
@@ -15,10 +15,12 @@ from emulator.report.tables import Column, figures, table, words
 def draw_multicasts(report: Report) -> list[Child]:
     """The report must have one."""
     rows = report.multicasts
-    parts: list[Child] = [_strategies(rows)]
+    compared = [row for row in rows if len(row.tiers) > 1]
+    parts: list[Child] = [_strategies(compared)] if compared else []
     parts += [_note(multicast_words(row)) for row in rows]
     parts += [element("h3", None, "Sub-blocks"), _levels(rows), element("h3", None, "Tiers"), _tiers(rows)]
-    return [*parts, _note(_encoded(report.nodes))]
+    parts.append(_note(_encoded(report.nodes)))
+    return [*parts, element("h3", None, "Who holds which networks"), _parts(report.nodes)]
 
 
 def draw_refinements(rows: Sequence[RefinementReport]) -> list[Child]:
@@ -36,10 +38,13 @@ def _strategies(rows: Sequence[MulticastReport]) -> Markup:
             Column("step", [str(row.step) for row in rows]),
             words("link", (row.link for row in rows)),
             Column("pictures", [count(row.pictures) for row in rows]),
-            figures("(a) each tier its own", (row.each_tier for row in rows), 1, "uses"),
-            figures("(b) best to all", (row.best_to_all for row in rows), 1, "uses"),
-            figures("(c) in layers", (row.layered for row in rows), 1, "uses"),
-            figures("(c) measured", (row.measured for row in rows), 1, "uses"),
+            figures("(a) each tier its own, counted", (row.each_tier_measured for row in rows), 1, "uses"),
+            figures("(b) best to all, counted", (row.best_to_all_measured for row in rows), 1, "uses"),
+            figures("(c) in layers, counted", (row.measured for row in rows), 1, "uses"),
+            figures("(a) by formula", (row.each_tier for row in rows), 1, "uses"),
+            figures("(b) by formula", (row.best_to_all for row in rows), 1, "uses"),
+            figures("(c) by formula", (row.layered for row in rows), 1, "uses"),
+            words("of single encodings with", (eta_words(row) for row in rows)),
         ]
     )
 
@@ -50,6 +55,7 @@ def _levels(rows: Sequence[MulticastReport]) -> Markup:
         [
             Column("step", [str(row.step) for row, _ in uses]),
             Column("level", [str(use.level) for _, use in uses]),
+            words("head", (use.head for _, use in uses)),
             words("taken by", (", ".join(use.receivers) for _, use in uses), wrap=True),
             figures("symbols", (use.symbols for _, use in uses), 1),
             figures("rate", (use.rate for _, use in uses), 3),
@@ -67,6 +73,16 @@ def _tiers(rows: Sequence[MulticastReport]) -> Markup:
             Column("levels", [f"0 to {tier.highest_level}" for _, tier in tiers]),
             figures("symbols", (tier.symbols for _, tier in tiers), 1),
             figures("rate of the weakest", (tier.rate for _, tier in tiers), 3),
+        ]
+    )
+
+
+def _parts(nodes: Sequence[NodeReport]) -> Markup:
+    holders = [node for node in nodes if node.parts]
+    return table(
+        [
+            words("node", (node.name for node in holders)),
+            words("holds", (", ".join(node.parts) for node in holders), wrap=True),
         ]
     )
 

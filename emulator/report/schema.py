@@ -80,6 +80,9 @@ class NodeReport(Section):
         int, about("Pictures that its process encoded, each once for all receivers.", volatile=True)
     ] = 0
     messages_decoded: Annotated[int, about("Messages that its process decoded, refinements too.", volatile=True)] = 0
+    parts: Annotated[
+        list[str], about("Networks of a layered codec's heads that it held at the end, as it said itself.")
+    ] = []
 
 
 class PlanReceiver(Section):
@@ -637,6 +640,7 @@ class LayerUse(Section):
     """One sub-block of a multicast in layers, a picture in the mean."""
 
     level: Annotated[int, about("Its level: its index among the sub-blocks.")]
+    head: Annotated[str, about("Name of the head that made it.")] = ""
     receivers: Annotated[list[str], about("Ends of the link that took it.")]
     rate: Annotated[float, about("Rate at which it was sent: that of the weakest of them.", unit="1")]
     symbols: Annotated[float, about("Complex symbols that it has.", unit="1")]
@@ -666,13 +670,36 @@ class MulticastReport(Section):
     layered: Annotated[
         float, about("Strategy (c) by the formula: each sub-block at the rate of the weakest that takes it.", unit="1")
     ]
+    etas: Annotated[
+        list[float],
+        about(
+            "Of each sub-block: its symbols over those by which a single encoding of the same quality grows with it "
+            "(for layer 1, over those of one), as the weights say; empty when they do not, and then taken as 1.",
+            unit="1",
+        ),
+    ] = []
     each_tier: Annotated[
         float,
-        about("Strategy (a): each tier gets an encoding of its own, of the size of its sub-blocks together.", unit="1"),
+        about(
+            "Strategy (a) by the formula: each tier gets an encoding of its own, of its sub-blocks' symbols, each over "
+            "its eta, at the rate of its weakest receiver.",
+            unit="1",
+        ),
     ]
+    each_tier_measured: Annotated[
+        float | None,
+        about("Strategy (a) as counted: steps that sent each tier its sub-blocks alone; null without.", unit="1"),
+    ] = None
+    each_tier_steps: Annotated[list[int], about("Positions of these steps, one a tier.")] = []
     best_to_all: Annotated[
-        float, about("Strategy (b): the best tier's encoding at the rate of the weakest receiver of all.", unit="1")
+        float,
+        about("Strategy (b) by the formula: the best tier's encoding at the rate of the weakest of all.", unit="1"),
     ]
+    best_to_all_measured: Annotated[
+        float | None,
+        about("Strategy (b) as counted: a step that sent all sub-blocks to everybody; null without.", unit="1"),
+    ] = None
+    best_to_all_step: Annotated[int | None, about("Position of that step.")] = None
 
 
 class RefinementReport(Section):

@@ -71,7 +71,7 @@ def check(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(step, Align):
             yield from _align(scenario, step, ("workload", index, step.kind))
         if isinstance(step, RollBack):
-            yield from _roll_back(scenario, index, ("workload", index, step.kind))
+            yield from _roll_back(scenario, step, index, ("workload", index, step.kind))
         elif isinstance(step, SetLink):
             yield from _set_link(scenario, step, ("workload", index, step.kind))
         elif isinstance(step, Replan):
@@ -444,8 +444,14 @@ def _distill(scenario: Scenario, step: Distill, path: KeyPath) -> Iterator[Findi
             yield (*path, "snr_db"), f"is missing, and {name}'s codec is told none; give the Es/N0 that {name} meets"
 
 
-def _roll_back(scenario: Scenario, index: int, path: KeyPath) -> Iterator[Finding]:
-    if not any(isinstance(step, Adapt) for step in scenario.workload[:index]):
+def _roll_back(scenario: Scenario, step: RollBack, index: int, path: KeyPath) -> Iterator[Finding]:
+    before = scenario.workload[:index]
+    aligned = {name for each in before if isinstance(each, Align) for name in transmit_destinations(scenario, each)}
+    for name in transmit_destinations(scenario, step):
+        if name in aligned:
+            yield path, f"{name} was aligned, and its half alone would go back; leave it out, or align it again"
+            return
+    if not any(isinstance(each, Adapt) for each in before):
         yield path, "no adapt step comes before it, so there is no state to go back to; put it after one"
 
 

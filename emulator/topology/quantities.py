@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator
 
-from emulator.topology.fields import Identifier, Number
+from emulator.topology.fields import Identifier, Number, fault, shown
 
 THERMAL_NOISE_W_PER_HZ = 3.98e-21
 
@@ -31,6 +32,20 @@ SnrDb = Annotated[float | Literal["from_radio"], PlainValidator(_read_snr)]
 
 RateBps = Annotated[float, Number("give the link's rate in bit/s", above=0)]
 SymbolRate = Annotated[float, Number("give the link's rate in complex symbols/s", above=0)]
+
+
+def _read_head(value: Any) -> Any:
+    """A head by its number in its layer, or by its name."""
+    if isinstance(value, str):
+        if not HEAD_NAME.fullmatch(value):
+            raise fault(f"must be a head's number or name, got {shown(value)}; begin a name with a letter")
+        return value
+    return _HEAD.read(value)
+
+
+HEAD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_HEAD = Number("give the head's number in its layer, or its name", at_least=1, at_most=255, whole=True)
+Head = Annotated[int | str, PlainValidator(_read_head)]
 
 
 def one_or_more(value: Any) -> Any:

@@ -11,7 +11,17 @@ from emulator.topology.bearers import Bearers
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import LinkLevels
 from emulator.topology.links import Loss, Radio
-from emulator.topology.quantities import Gain, Metres, Name, Probability, RateBps, Seconds, SymbolRate, one_or_more
+from emulator.topology.quantities import (
+    Gain,
+    Head,
+    Metres,
+    Name,
+    Probability,
+    RateBps,
+    Seconds,
+    SymbolRate,
+    one_or_more,
+)
 from emulator.topology.source import nearest
 
 CastMode = Literal["unicast", "multicast"]
@@ -43,12 +53,10 @@ class Refine(Model):
     picture when it is unsure of its class, or sees a class of interest (SMRC). Of codecs with layers and a classifier.
     """
 
-    layer: Annotated[int, Number("give a layer", at_least=2, at_most=255, whole=True)] = Field(
-        default=2, description="the layer of the sub-block"
+    layer: Annotated[int, Number("give a layer", at_least=2, at_most=255, whole=True)] | None = Field(
+        default=None, description="the layer of the sub-block. That of the head which is named, or 2, without"
     )
-    head: Annotated[int, Number("give a head of the layer", at_least=1, at_most=255, whole=True)] = Field(
-        default=1, description="the number of the head in its layer, from 1"
-    )
+    head: Head = Field(default=1, description="the head: its number in its layer, from 1, or its name")
     below_confidence: Probability | None = Field(
         default=None, description="the probability of the likeliest class below which a receiver asks"
     )
@@ -81,10 +89,14 @@ class Transmit(Cast):
     deadline_s: Seconds = Field(
         default=0.0, description="the model time in s after which a message is given up; 0 for never"
     )
-    heads: list[Annotated[int, Number("give a head", at_least=1, at_most=255, whole=True)]] | None = Field(
+    heads: list[Head] | None = Field(
         default=None,
-        description="the number of the head to send of each layer, from layer 1, of a codec with layers. All heads of "
-        "all layers without",
+        description="the head to send of each layer, from layer 1, by its number or name, of a codec with layers. All "
+        "heads of all layers without",
+    )
+    whole: bool = Field(
+        default=False,
+        description="whether every receiver is sent all layers of a codec that has some, whatever it takes of them",
     )
     refine: Refine | None = Field(default=None, description="a layer that is sent only when a receiver asks for it")
 

@@ -194,18 +194,3 @@ def with_another_encoder(folder: Path) -> Path:
     path = folder / "other.safetensors"
     save_file(tensors, path, metadata)
     return path
-
-
-def test_lsdft_changes_the_decoder_alone(yard: Yard) -> None:
-    school = School(yard)
-    deployed = school.tx.knowledge()
-    events = school.teach(
-        method=adapt_pb2.ADAPT_METHOD_LSDFT, rounds=0, steps=20, checkpoint_steps=20, learning_rate=3e-4
-    )
-    verdict = events[-1].verdict
-    assert not [event for event in events if event.HasField("round")]
-    assert school.tx.knowledge() == school.rx.knowledge() == deployed
-    last = list(school.rx.watch())[-1]
-    assert (last.phase, last.step, last.adopted) == (ENDED, 20, verdict.adopted)
-    assert [s.method for s in school.rx.states()] == (["initial", "lsdft"] if verdict.adopted else [])
-    assert school.psnr() > 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -581,6 +582,41 @@ def test_bearers_are_swapped_and_described_live_but_not_where_they_do_not_fit(ma
             await channel.close()
 
     asyncio.run(scenario())
+
+
+def test_a_learned_bearers_network_is_loaded_beside_the_streams(
+    mapper_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here or in ApplyTopology, in a thread; and a file that cannot be read is still refused by its place."""
+    from emulator.bearers.mapper_network import LearnedMapper
+
+    loaders: list[threading.Thread] = []
+    load = LearnedMapper.load
+
+    def watched(path: Path) -> LearnedMapper:
+        loaders.append(threading.current_thread())
+        return load(path)
+
+    monkeypatch.setattr(LearnedMapper, "load", watched)
+    fresh = [tmp_path / f"{name}.safetensors" for name in ("swapped", "applied")]
+    for file in fresh:
+        file.write_bytes(mapper_file.read_bytes())
+
+    async def scenario() -> None:
+        async with serving(network()) as address:
+            channel = open_channel(address, PLAIN, "emulator")
+            control = control_pb2_grpc.LinkControlServiceStub(channel)
+            await control.UpdateLink(pb.UpdateLinkRequest(name="air", bearers=through(fresh[0])))
+            with pytest.raises(grpc.aio.AioRpcError, match=r"links\[air\].bearers\[0\].learned_mapper: .*gone"):
+                await control.UpdateLink(pb.UpdateLinkRequest(name="air", bearers=through(tmp_path / "gone")))
+            changed = network()
+            changed.links[0].bearers.extend(through(fresh[1]))
+            await control.ApplyTopology(pb.ApplyTopologyRequest(topology=changed))
+            await channel.close()
+
+    asyncio.run(scenario())
+    assert len(loaders) == 2
+    assert threading.main_thread() not in loaders
 
 
 def test_stopping_delivers_what_was_accepted() -> None:

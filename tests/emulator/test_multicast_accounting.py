@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from emulator.multicast_accounting import (
     each_tier,
     layered,
     measured_eta,
+    single_size,
     weakest_rates,
 )
 
@@ -50,6 +52,14 @@ def test_eta_is_one_when_the_sub_block_costs_what_single_encodings_differ_in() -
     assert measured_eta(20, 38, 20) == pytest.approx(20 / 18)
 
 
+def test_the_size_of_a_single_encoding_is_read_off_the_logarithm() -> None:
+    singles = {40.0: 18.0, 10.0: 14.0, 20.0: 16.0}  # 2 dB a doubling
+    assert [single_size(one, singles) for one in (14, 16, 18)] == pytest.approx([10, 20, 40])
+    assert single_size(17, singles) == pytest.approx(20 * 2**0.5)
+    # qualities that single encodings of 19 and 38 reach, by a sub-block of 20
+    assert measured_eta(20, single_size(16 + 2 * math.log2(38 / 20), singles), 19) == pytest.approx(20 / 19)
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -59,6 +69,9 @@ def test_eta_is_one_when_the_sub_block_costs_what_single_encodings_differ_in() -
         (lambda: costs(EXAMPLE, 0.9), "eta: must be finite and at least 1, got 0.9"),
         (lambda: costs(EXAMPLE[::-1], 1), r"tiers\[1\].size: must not be below the 6 of the tier before, got 4"),
         (lambda: weakest_rates([[1], []]), "every tier must have a receiver"),
+        (lambda: single_size(15, {}), "quality_db: 15.00 is outside the nothing that"),
+        (lambda: single_size(19, {20: 16, 40: 18}), "19.00 is outside the 16.00 to 18.00 dB that single encodings"),
+        (lambda: single_size(17, {20: 16, 40: 16}), "singles: 40 must be better than 20, got 16 and 16 dB"),
         (lambda: measured_eta(20, 20, 20), "eta: needs a sub-block and a better encoding larger"),
     ],
 )

@@ -356,6 +356,17 @@ TABLE = [
         "19: workload[0].transmit.refine.layer: must be in [2, 255], got 1; give a layer",
     ),
     (
+        "- transmit: {to: all}",
+        "- transmit: {refine: {head: 0, classes: [3]}}",
+        "19: workload[0].transmit.refine.head: must be in [1, 255], got 0; give the head's number in its layer, or its "
+        "name",
+    ),
+    (
+        "- transmit: {to: all}",
+        "- transmit: {heads: [1, 2nd]}",
+        "19: workload[0].transmit.heads[1]: must be a head's number or name, got '2nd'; begin a name with a letter",
+    ),
+    (
         "rate_bps: 1e6",
         "bearers: {opaque: {ldpc: {}}}",
         "13: links[0].bearers.opaque.ldpc: from_radio needs a radio on the link; give snr_db in dB or the link a radio",
@@ -586,6 +597,16 @@ TABLE = [
         "roll_back: {to: all}",
         "19: workload[0].roll_back: no adapt step comes before it, so there is no state to go back to; put it after "
         "one",
+    ),
+    (
+        "transmit: {to: all}",
+        "align: {method: slf, freeze: 2, data: {sample: mnist_train}, to: [rx]}\n  - roll_back: {to: all}",
+        [
+            "19: workload[0].align.to[0]: no links lead back from rx to tx, which slf needs to download the decoder; "
+            "add a link from rx to tx",
+            "20: workload[1].roll_back: rx was aligned, and its half alone would go back; leave it out, or align it "
+            "again",
+        ],
     ),
     (
         "workload:",

@@ -17,6 +17,7 @@ BENCHMARKS = {  # each with the option that names its JSON file last
     "optimizer": ["optimizer.py", "--json"],
     "codecs": ["codecs.py", "--tune", "--profile", "--out"],
     "split_codecs": ["split_codecs.py", "--out"],
+    "smrc": ["smrc.py", "--out"],
 }
 
 

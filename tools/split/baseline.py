@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tools.figure_setting import write
 from tools.split import digital
-from tools.split.setting import Setting, options, write
+from tools.split.setting import Setting, options
 
 
 def baseline(setting: Setting) -> None:

@@ -10,28 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
-import click
-
+from tools.claims import Claim, printing, said
 from tools.ftsc.results import Row
-from tools.slf.results import Verdict
+from tools.slf.results import verdict_over as held
 from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB
 
 Curve = Mapping[float, float]  # PSNR in dB by SNR in dB
 PAPERS_TRAINED_DB = 20
 STEEPEST_DB = 3.0  # PSNR that 5 dB of SNR may cost
 LEAST_OVER_MEDIUM_DB, LEAST_RANK = 24.0, 0.9
-
-
-class Claim(NamedTuple):
-    """source: where it stands; found: our figures; command: the module that makes them."""
-
-    source: str
-    claim: str
-    found: str
-    verdict: Verdict
-    command: str
 
 
 def curve(rows: Sequence[Row], k: int, scheme: str, trained_db: int | None = None) -> Curve:
@@ -46,20 +35,6 @@ def curve(rows: Sequence[Row], k: int, scheme: str, trained_db: int | None = Non
 def steps(of: Curve) -> list[float]:
     """What each 5 dB of SNR bring."""
     return [of[b] - of[a] for a, b in pairwise(sorted(of))]
-
-
-def said(values: Sequence[float], digits: int = 1) -> str:
-    """Figures in a row."""
-    return " / ".join(f"{value:.{digits}f}" for value in values)
-
-
-def held(by_case: Sequence[bool]) -> Verdict:
-    """Holds when it does in every case, does not when in none."""
-    if not by_case:
-        return Verdict.NOT_MEASURED
-    if all(by_case):
-        return Verdict.HOLDS
-    return Verdict.MIXED if any(by_case) else Verdict.DOES_NOT_HOLD
 
 
 def of_fig7(rows: Sequence[Row]) -> Iterator[Claim]:
@@ -196,12 +171,7 @@ def claims(results: Path) -> list[Claim]:
     return found
 
 
-@click.command(help=(__doc__ or "").split("\n")[0])
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def main(results: Path) -> None:
-    click.echo("| paper | claim | ours | verdict | command |\n|---|---|---|---|---|")
-    for one in claims(results):
-        click.echo(f"| {one.source} | {one.claim} | {one.found} | {one.verdict} | `{one.command}` |")
+main = printing(claims, __doc__ or "")
 
 
 if __name__ == "__main__":

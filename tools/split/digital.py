@@ -30,9 +30,10 @@ from emulator.channels.ldpc import MAX_BLOCK_BITS, BlockPlan, LdpcQam, Mcs
 from emulator.channels.ldpc_code import MIN_K, LdpcCode, max_k
 from emulator.channels.mcs import RATES, waterfalls
 from emulator.channels.noise import NoiseKey, SegmentNoise
+from tools.figure_setting import FigureSetting
 from tools.ftsc.results import Row
 from tools.split.curves import row
-from tools.split.setting import SNRS_DB, SYMBOLS, Setting
+from tools.split.setting import SNRS_DB, SYMBOLS
 
 ORDERS = (4, 16, 64)
 LENGTHS = (0, 512, 768)  # coded bits of a block; 0: those of a picture
@@ -141,7 +142,7 @@ class Tried:
         return metrics.psnr(self.picture, scaled(small, height, width))
 
 
-def fitted(setting: Setting, codec: str, pictures: Sequence[Picture], sizes: Sequence[int]) -> list[Fitted]:
+def fitted(setting: FigureSetting, codec: str, pictures: Sequence[Picture], sizes: Sequence[int]) -> list[Fitted]:
     """For each picture {"mean": dB, "SIZE": [PSNR sent as it is, PSNR sent smaller where better]}, None: nothing
     fits. A smaller picture costs a byte that tells the factor."""
     opened = CODECS[codec].open({}, Half.BOTH)
@@ -167,7 +168,7 @@ def _digest(picture: Picture) -> str:
     return hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()[:16]
 
 
-def codec_here(setting: Setting) -> str:
+def codec_here(setting: FigureSetting) -> str:
     """hevc, or jpeg2000 where the package is missing."""
     try:
         Hevc.open({}, Half.BOTH)
@@ -177,11 +178,17 @@ def codec_here(setting: Setting) -> str:
     return "hevc"
 
 
-def curve(setting: Setting, pictures: Sequence[Picture], codec: str, symbols: Sequence[int] = SYMBOLS) -> list[Row]:
-    """The best scheme at each K and SNR. symbols: K at the pictures' size."""
+def curve(
+    setting: FigureSetting,
+    pictures: Sequence[Picture],
+    codec: str,
+    symbols: Sequence[int] = SYMBOLS,
+    snrs_db: Sequence[float] = SNRS_DB,
+) -> list[Row]:
+    """The best scheme at each K and SNR, each over setting.seeds noises. symbols: K at the pictures' size."""
     rows = []
     for k in symbols:
-        offered = {snr_db: list(schemes(k, snr_db)) for snr_db in SNRS_DB}
+        offered = {snr_db: list(schemes(k, snr_db)) for snr_db in snrs_db}
         sizes = sorted({scheme.size_bytes(k) for own in offered.values() for scheme in own})
         values = fitted(setting, codec, pictures, sizes)
         for snr_db, own in offered.items():
@@ -190,7 +197,7 @@ def curve(setting: Setting, pictures: Sequence[Picture], codec: str, symbols: Se
 
 
 def _best(
-    setting: Setting, offered: Sequence[Scheme], k: int, snr_db: float, values: Sequence[Fitted], codec: str
+    setting: FigureSetting, offered: Sequence[Scheme], k: int, snr_db: float, values: Sequence[Fitted], codec: str
 ) -> Row:
     """Of the schemes, those that promise most first, until what was reached is more than the next one promises."""
     passage = {"psnr_db": [value["mean"] for value in values]}
@@ -223,7 +230,7 @@ def shown(values: Sequence[Fitted], size_bytes: int) -> Shown:
     return max(ways, key=lambda way: float(way.psnr_db.mean()))
 
 
-def _sent(setting: Setting, scheme: Scheme, k: int, snr_db: float, promised: Shown, codec: str) -> Row:
+def _sent(setting: FigureSetting, scheme: Scheme, k: int, snr_db: float, promised: Shown, codec: str) -> Row:
     """One scheme with every seed."""
     pictures = len(promised.mean_db)
     about = {"what": "lost", "set": str(scheme), "symbols": k, "snr_db": snr_db, "pictures": pictures}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.results import Row
 from tools.split import curves, links
-from tools.split.setting import Setting, options, write
+from tools.split.setting import Setting, options
 
 
 def fig6(setting: Setting) -> None:

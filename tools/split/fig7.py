@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.plots import Curve
 from tools.ftsc.results import Row, band_of
 from tools.split import curves, digital
-from tools.split.setting import SYMBOLS, Setting, options, write
+from tools.split.setting import SYMBOLS, Setting, options
 
 
 def draw(setting: Setting, name: str, rows: Sequence[Row], titles: dict[int, str]) -> None:

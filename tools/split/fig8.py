@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tools.figure_setting import write
 from tools.ftsc.results import Row
 from tools.split import curves
 from tools.split.fig7 import draw
-from tools.split.setting import SNRS_DB, SYMBOLS, Setting, options, write
+from tools.split.setting import SNRS_DB, SYMBOLS, Setting, options
 
 
 def envelope(rows: Sequence[Row], k: int) -> dict[str, Any]:

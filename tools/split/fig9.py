@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.results import Row
 from tools.slf.fig3 import rank_correlation
 from tools.split import curves
-from tools.split.setting import Setting, options, write
+from tools.split.setting import Setting, options
 
 
 def fig9(setting: Setting) -> None:

@@ -5,9 +5,10 @@ f, g, h, q and DeepJSCC are convolutional and were trained at 32x32 only; the pi
 
 from __future__ import annotations
 
+from tools.figure_setting import write
 from tools.split import curves, digital
 from tools.split.fig7 import draw
-from tools.split.setting import SYMBOLS, Setting, kodak, options, write
+from tools.split.setting import SYMBOLS, Setting, kodak, options
 
 SIDE = 256
 GROWN = (SIDE // 32) ** 2  # as many symbols more

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from edge.codecs import network_codec, registry, weights
-from edge.codecs.classifies import Classifies
 from edge.codecs.contract import CodecError, Half
-from edge.codecs.smrc import HEADS, Smrc
+from edge.codecs.smrc import Smrc
+from edge.codecs.smrc_file import HEADS, heads_from, heads_json
 from edge.codecs.smrc_network import HeadShape, SmrcReceiver, SmrcShape, SmrcTransmitter
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.segment import Kind, Segment
@@ -82,7 +82,7 @@ def test_halves_in_two_processes_make_what_both_make_together(file: Path, codec:
     with pytest.raises(CodecError, match="this half has no encoder"):
         receiver.encode(PICTURE)
     with pytest.raises(CodecError, match="this half has no decoder"):
-        sender.classify(PICTURE)
+        sender.class_probabilities(PICTURE, 0)
 
 
 def test_receivers_of_every_tier_have_one_sender_and_load_no_more_than_they_decode(
@@ -162,19 +162,52 @@ def test_a_gap_and_nothing_at_all_are_refused(codec: Smrc) -> None:
 
 
 def test_classes_come_from_the_extractor_of_the_layer(file: Path, codec: Smrc) -> None:
-    assert isinstance(codec, Classifies)
-    assert codec.can_classify
     probabilities = [codec.class_probabilities(PICTURE, block) for block in range(4)]
     assert [len(one) for one in probabilities] == [10, 10, 6, 10]
     for one in probabilities:
         assert one.sum() == pytest.approx(1)
-    assert codec.classify(PICTURE) == probabilities[3].argmax()
     first = opened(file, Half.DECODER, 1)
-    assert first.classify(PICTURE) == probabilities[0].argmax()
+    np.testing.assert_array_equal(first.class_probabilities(PICTURE, 0), probabilities[0])
     with pytest.raises(CodecError, match="no extractor for sub-block 2; open more layers"):
         first.class_probabilities(PICTURE, 2)
     with pytest.raises(CodecError, match="no decoder for sub-block 2; open more layers"):
         first.decode_block(codec.encode(PICTURE), 2)
+
+
+@pytest.mark.parametrize(("alphas", "picture_of", "class_of"), [((0.9, 1, 0.2, 0.5), 1, 2), ((0.9, 0, 0.5, 1), 2, 1)])
+def test_of_several_heads_the_largest_alpha_gives_the_picture_and_the_smallest_the_class(
+    tmp_path: Path, alphas: tuple[float, ...], picture_of: int, class_of: int
+) -> None:
+    goals = json.dumps({"goals": [{"alpha": alpha} for alpha in alphas]})
+    codec = Smrc.open({"weights": str(written(tmp_path / "w.safetensors", training=goals))}, Half.BOTH)
+    segments = codec.encode(PICTURE)
+    best = codec.decode_best(segments[:3])  # h_11, h_21, h_22
+    assert (best.block, best.judge, best.layer) == (picture_of, class_of, 2)
+    assert np.array_equal(best.picture, codec.decode_block(segments, picture_of).picture)
+    assert np.array_equal(best.seen, codec.decode_block(segments, class_of).picture)
+    alone = codec.decode_best([segments[0], segments[class_of]])
+    assert (alone.block, alone.judge) == (class_of, class_of)
+    assert codec.decode_best(segments).judge == 3  # the highest layer that arrived, whatever its alpha
+
+
+def test_equal_heads_and_files_without_alphas_have_the_first_head_answer(codec: Smrc) -> None:
+    best = codec.decode_best(codec.encode(PICTURE)[:3])
+    assert (best.block, best.judge) == (1, 1)
+
+
+def test_names_and_eta_come_from_the_file_and_each_end_says_what_it_holds(file: Path, tmp_path: Path) -> None:
+    heads = json.loads(weights.read_metadata(file)[HEADS])
+    heads[2]["name"] = "semantics"
+    del heads[0]["name"]  # as files have it that were written before heads had names
+    more = {HEADS: json.dumps(heads), "eta": json.dumps({"by_layer": [1.25, 1.5], "first_layer": 1.1})}
+    named = written(tmp_path / "w.safetensors", **more)
+    codec = Smrc.open({"weights": str(named)}, Half.ENCODER)
+    assert codec.shape.names == ("h11", "h21", "semantics", "h31")
+    assert codec.etas == (1.1, 1.25, 1.25, 1.5)
+    assert codec.parts == ["head h11", "head h21", "head semantics", "head h31"]
+    assert opened(named, Half.DECODER, 1).parts == ["decoder h11", "extractor h11"]
+    assert heads_from(heads_json(codec.shape.heads)) == codec.shape.heads
+    assert opened(file, Half.DECODER, 1).etas == ()
 
 
 @pytest.mark.parametrize(
@@ -196,9 +229,10 @@ def test_segments_that_are_not_the_codecs_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": "4"}, r"codec.options.layers: small.safetensors has layers 1 to 3, got '4'; choose one"),
-        ({"layers": "0"}, "has layers 1 to 3, got '0'"),
-        ({"layers": "two"}, "has layers 1 to 3, got 'two'"),
+        ({"layers": "4"}, r"codec.options.layers: small.safetensors has layers 1 to 3, of which .* got '4'; give"),
+        ({"layers": "0"}, "of which the first few are taken, without a gap, got '0'; give their number"),
+        ({"layers": "1,3"}, "of which the first few are taken, without a gap, got '1,3'; give their number"),
+        ({"layers": "two"}, "without a gap, got 'two'; give their number"),
         ({"heads": "1"}, "smrc has no such option"),
     ],
 )
@@ -214,6 +248,8 @@ def test_bad_options_are_named(file: Path, options: dict[str, str], message: str
         ({HEADS: "[]"}, "gives no usable network shape .heads: layers must be 1, 2"),
         ({HEADS: '[{"layer": 1}]'}, "gives no usable network shape"),
         ({HEADS: "high"}, "gives no usable network shape"),
+        ({"training": "7"}, "its metadata 'training' is not what training writes; train it again"),
+        ({"eta": "much"}, "its metadata 'eta' is not what training writes"),
         ({"architecture": "slf"}, "holds a slf, not a smrc"),
     ],
 )

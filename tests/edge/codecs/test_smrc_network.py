@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -44,10 +45,34 @@ def test_a_decoder_reads_the_first_head_of_each_earlier_layer_and_its_own() -> N
     assert three.needed(3) == [0, 1, 3]
     assert (three.blocks(1), three.blocks(2), three.layers) == ([0], [0, 1, 2], 3)
     assert (three.block(2, 2), three.block(3, 1)) == (2, 3)
-    with pytest.raises(
-        ValueError, match=r"head 2 of layer 1: there is none .layer 1 has 1, layer 2 has 2, layer 3 has 1"
-    ):
-        three.block(1, 2)
+
+
+def test_a_head_is_asked_for_by_number_or_name_and_one_that_is_not_there_is_refused_naming_those_that_are() -> None:
+    shape = replace(TWO_KINDS, heads=(*TWO_KINDS.heads[:2], replace(TWO_KINDS.heads[2], name="semantics")))
+    assert TWO_KINDS.names == ("h11", "h21", "h22")
+    assert shape.names == ("h11", "h21", "semantics")
+    assert [
+        shape.block(2, 2),
+        shape.block(2, "semantics"),
+        shape.block(None, "semantics"),
+        shape.block(None, "h11"),
+    ] == [
+        2,
+        2,
+        2,
+        0,
+    ]
+    there = r"there is none \(layer 1 has h11, layer 2 has h21 and semantics\); ask for one of these"
+    for layer, head, which in [
+        (1, 2, "head 2 of layer 1"),
+        (2, 0, "head 0 of layer 2"),
+        (2, -1, "head -1 of layer 2"),
+        (3, 1, "head 1 of layer 3"),
+        (None, "h22", "head 'h22'"),
+        (1, "semantics", "head 'semantics' of layer 1"),
+    ]:
+        with pytest.raises(ValueError, match=f"{which}: {there}"):
+            shape.block(layer, head)
 
 
 def test_a_receiver_holds_only_what_it_decodes_and_what_it_makes_depends_on_every_sub_block_it_reads() -> None:
@@ -119,6 +144,15 @@ def test_pooled_probabilities_are_sums_of_those_of_the_classes() -> None:
         (lambda: SmrcShape(heads=(HeadShape(1, 4, (*EACH, (9,))),)), "every class must be in one group only"),
         (lambda: SmrcShape(heads=(HeadShape(1, 4, (*EACH, ())),)), "every class must be in one group only, and no"),
         (lambda: SmrcShape(heads=(HeadShape(1, 4, (*EACH, (10,))),)), "class 10 is not one of 0 to 9"),
+        (
+            lambda: SmrcShape(heads=(HeadShape(1, 4, EACH, "fine"), HeadShape(2, 4, EACH, "fine"))),
+            r"heads\[1\].name: 'fine' is another head's already; rename one",
+        ),
+        (
+            lambda: SmrcShape(heads=(HeadShape(1, 4, EACH, "h21"), HeadShape(2, 4, EACH))),
+            r"heads\[1\].name: 'h21' is another head's already",
+        ),
+        (lambda: HeadShape(1, 4, EACH, "2nd"), "name: must be a letter and then letters, digits, .* got '2nd'; rename"),
         (lambda: HeadShape(1, 0, EACH), "symbols: must be at least 1, got 0"),
     ],
 )

@@ -101,6 +101,10 @@ class FakeEmulator(data_plane_pb2_grpc.DataPlaneServiceServicer):
         await self.kill()
         return await FakeEmulator(self.nodes, self.credit_bytes).start(self.port)
 
+    async def left_by(self, name: str) -> None:
+        """Returns when a node that is being stopped has closed its stream: nothing that it does counts any more."""
+        await eventually(lambda: name not in self.peers)
+
     def cut(self, name: str) -> None:
         """Breaks a node's stream."""
         self.peers[name].cut.set()
@@ -355,8 +359,8 @@ def pixels(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 10.0) -> None:
-    """Returns when `holds` does; fails when it does not for a long while."""
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 60.0) -> None:
+    """Returns when `holds` does; fails when it does not for so long that it is not the machine's load."""
     deadline = asyncio.get_running_loop().time() + within_s
     while asyncio.get_running_loop().time() < deadline:
         answer = holds()

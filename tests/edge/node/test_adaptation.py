@@ -208,7 +208,7 @@ def test_a_receiver_that_is_replaced_in_training_goes_on_from_its_checkpoint(tmp
         teaching = asyncio.create_task(teach(tx, teach_request(steps=50, checkpoint_steps=20)))
         await eventually(lambda: rx.workshop.steps_done == 35)
         closing = asyncio.create_task(rx.close())
-        await asyncio.sleep(0.05)
+        await emulator.left_by("rx")
         rx.workshop.gate.set()
         await closing
         assert not teaching.done()
@@ -234,7 +234,7 @@ def test_a_receiver_that_forgot_its_lessons_says_so() -> None:
         teaching = asyncio.create_task(teach(tx, teach_request()))
         await eventually(lambda: rxs[0].workshop.lessons_seen == [4])
         closing = asyncio.create_task(rxs[0].close())
-        await asyncio.sleep(0.05)
+        await emulator.left_by("rx")
         rxs[0].workshop.gate.set()
         await closing
         rxs[0] = await start_learner(emulator, "rx", Role.RX)

@@ -213,10 +213,10 @@ def test_a_tx_that_is_replaced_goes_on_where_it_was(step: str, tmp_path: Path) -
     async def test(emulator: FakeEmulator, peers: Peers) -> None:
         told = Told()
         aligning = await stopped_at(step, emulator, peers, told)
-        closing = asyncio.create_task(replaced(emulator, peers, "tx", tmp_path))
-        await asyncio.sleep(0.05)
-        goes_on(emulator, peers)
-        await closing
+        replacing = asyncio.create_task(replaced(emulator, peers, "tx", tmp_path))
+        await emulator.left_by("tx")
+        goes_on(emulator, peers)  # its end waits for the training step at hand
+        await replacing
         await ended(aligning)
         assert await statuses(peers["tx"], 1) == [COMPLETE]  # old and old, or new and new
         before = len(emulator.heads)

@@ -19,7 +19,8 @@ from fake_emulator import FakeEmulator, Lookup, Node, flow, picture, png, start_
 from edge.codecs import weights
 from edge.codecs.contract import CodecError, Half
 from edge.codecs.layered import class_of, highest_level, level_of, wanted_levels
-from edge.codecs.smrc import HEADS, Smrc
+from edge.codecs.smrc import Smrc
+from edge.codecs.smrc_file import HEADS
 from edge.codecs.smrc_network import HeadShape, SmrcReceiver, SmrcShape, SmrcTransmitter
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.node import refinement
@@ -157,7 +158,8 @@ def test_a_picture_can_be_refined_later_and_asking_again_changes_nothing(file: P
             assert again.SerializeToString() == first.SerializeToString()
             assert [d.HasField("first") for d in await rx.collect()] == [False, True]
             assert rx.daemon.inbox.messages_decoded == 3
-            await tx.control.Refine(request(1, head=1))  # the other head of the layer
+            by_name = node_pb2.RefineRequest(session="flow", message_id=1, destination="rx", head_name="h21")
+            await tx.control.Refine(by_name)  # the other head of the layer
             assert [d.level for d in await rx.collect()] == [0, 1]
 
     asyncio.run(scenario())
@@ -174,7 +176,17 @@ def test_a_picture_can_be_refined_later_and_asking_again_changes_nothing(file: P
         (
             request(1, head=3),
             grpc.StatusCode.INVALID_ARGUMENT,
-            "head 3 of layer 2: there is none (layer 1 has 1, layer 2",
+            "head 3 of layer 2: there is none (layer 1 has h11, layer 2 has h21 and h22); ask for one of these",
+        ),
+        (
+            node_pb2.RefineRequest(session="flow", message_id=1, destination="rx", head_name="meaning"),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "head 'meaning': there is none (layer 1 has h11, layer 2 has h21 and h22); ask for one of these",
+        ),
+        (
+            node_pb2.RefineRequest(session="flow", message_id=1, destination="rx", head_name="h11"),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "layer: must be 2 or more, got 1; layer 1 is what is refined",
         ),
         (request(1, destination="x"), grpc.StatusCode.NOT_FOUND, "destination: 'x' is not one of session 'flow' (rx)"),
     ],
@@ -219,12 +231,40 @@ def test_numbers_of_refinements_differ_and_fit_a_message_number() -> None:
     [
         (node_pb2.RefinementRule(layer=1, head=1, below_confidence=1), "refine.layer: must be 2 or more, got 1"),
         (node_pb2.RefinementRule(layer=3, head=1, below_confidence=1), "head 1 of layer 3: there is none"),
+        (node_pb2.RefinementRule(head_name="h11", below_confidence=1), "refine.layer: must be 2 or more, got 1"),
+        (node_pb2.RefinementRule(head_name="x", below_confidence=1), "head 'x': there is none .layer 1 has h11, layer"),
+        (node_pb2.RefinementRule(layer=3, head_name="h22", below_confidence=1), "head 'h22' of layer 3: there is none"),
     ],
 )
 def test_bad_rules_are_refused(file: Path, rule: node_pb2.RefinementRule, sentence: str) -> None:
     codec = Smrc.open({"weights": str(file)}, Half.ENCODER)
     with pytest.raises(CodecError, match=sentence):
         refinement.selection(codec, rule, [])
+
+
+def test_a_head_by_its_name_is_that_head(file: Path) -> None:
+    codec = Smrc.open({"weights": str(file)}, Half.ENCODER)
+    rule = node_pb2.RefinementRule(head_name="h22", classes=[3])
+    assert refinement.selection(codec, rule, []) == refinement.selection(
+        codec, node_pb2.RefinementRule(layer=2, head=2, classes=[3]), []
+    )
+    request = node_pb2.TransmitRequest(head_names=["1", "h22"])
+    assert refinement.heads_of(request) == [1, "h22"]
+    assert refinement.selection(codec, None, refinement.heads_of(request)).levels == {0, 2}
+    with pytest.raises(CodecError, match="head 'h22' of layer 1: there is none"):
+        refinement.selection(codec, None, ["h22"])
+
+
+def test_what_an_end_says_of_its_heads(file: Path) -> None:
+    async def scenario() -> None:
+        async with pair(file, layers="1") as (_, tx, rx):
+            (sender,) = (await tx.control.Describe(node_pb2.DescribeRequest())).sessions
+            (receiver,) = (await rx.control.Describe(node_pb2.DescribeRequest())).sessions
+            assert list(sender.heads) == list(receiver.heads) == ["h11", "h21", "h22"]
+            assert list(sender.parts) == ["head h11", "head h21", "head h22"]
+            assert list(receiver.parts) == ["decoder h11", "extractor h11"]
+
+    asyncio.run(scenario())
 
 
 def test_a_codec_without_layers_has_nothing_to_refine() -> None:

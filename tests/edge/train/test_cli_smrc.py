@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from edge.codec_cli import main
 from edge.codecs import weights
-from edge.codecs.smrc import read_shape
+from edge.codecs.smrc_file import read_shape
 
 RUN = ("--batch", 4, "--channels", 4, "--threads", 1, "--raw-steps", 1, "--codec-steps", 2, "--extractor-steps", 1)
 

@@ -43,4 +43,4 @@ def setting(untrained: Path, tmp_path: Path) -> Setting:
     pictures = np.stack([np.stack([x * 7, y * 7, (x + y) * i % 256], axis=2) for i in range(8)]).astype(np.uint8)
     labels = np.arange(8, dtype=np.uint8)
     np.savez(tmp_path / "set.npz", train_x=pictures, train_y=labels, test_x=pictures, test_y=labels)
-    return Setting(tmp_path / "set.npz", untrained, untrained, tmp_path / "out", pictures=4, seeds=2)
+    return Setting(tmp_path / "set.npz", untrained, untrained, 4, out=tmp_path / "out", seeds=2)
