@@ -91,6 +91,7 @@ def note_decoding(entry: MessageReport, delivery: node_pb2.CollectResponse, orig
     entry.predicted = delivery.label if delivery.HasField("label") else None
     entry.confidence = delivery.confidence if delivery.HasField("confidence") else None
     entry.level = delivery.level if delivery.HasField("level") else None
+    entry.decoder, entry.epoch = delivery.decoder, delivery.epoch
     if delivery.HasField("first"):
         first = delivery.first
         entry.refined = True

@@ -23,7 +23,7 @@ import grpc.aio
 
 from edge.images import ImageError
 from edge.v1 import codec_pb2, node_pb2, node_pb2_grpc
-from emulator import findings, layer_findings
+from emulator import decoder_findings, findings, layer_findings
 from emulator.errors import RunError
 from emulator.fleet import Fleet
 from emulator.launch.local import LaunchError
@@ -33,6 +33,7 @@ from emulator.report import Picture, ReceivedKey, write
 from emulator.report.schema import NodeReport, Report, ScenarioReport
 from emulator.together import together
 from emulator.topology import Adapt, Align, Scenario
+from emulator.topology.nodes import Capacity
 from emulator.workload import OPTIMIZER, Workload
 
 __all__ = ["RunError", "RunOptions", "run_scenario"]
@@ -87,7 +88,11 @@ class Run:
         await together([self.fleet.serving(name) for name in self.fleet.members])
         await self.workload.links.apply()
         crews = [([name], "tx") for name in self._named("tx")]
-        crews += [(list(crew), "rx") for crew in _batched(self._named("rx"), self.scenario.processes.receivers)]
+        receivers = self._named("rx")
+        alone = [name for name in receivers if self.scenario.nodes[name].capacity is not None]
+        others = [name for name in receivers if name not in alone]
+        crews += [([name], "rx") for name in alone]
+        crews += [(list(crew), "rx") for crew in _batched(others, self.scenario.processes.receivers)]
         await together([self._start_crew(names, role) for names, role in crews])
         await together([self.fleet.serving(name) for names, _ in crews for name in names])
         self.fleet.watch(EMULATOR, self._restore_emulator)
@@ -105,6 +110,7 @@ class Run:
         learns = any(isinstance(step, Adapt | Align) for step in self.scenario.workload)
         if role == "rx" or learns:  # a tx that learns nothing has nothing to keep
             arguments += ["--state", str(self.state)]
+        arguments += _capacity_arguments(self.scenario.nodes[names[0]].capacity)
         await self.fleet.start_together(names, "edge.node", arguments)
 
     async def _restore_emulator(self) -> None:
@@ -117,6 +123,7 @@ class Run:
         for name in names:
             await self.fleet.serving(name)
             await self.workload.sessions.restore(name)
+            await self.workload.decoders.restore(name)
 
     async def finish(self, reason: str | None) -> None:
         """Writes what there is. Raises RunError with the reason when the run did not come to its end."""
@@ -125,6 +132,7 @@ class Run:
         self.report.steps = self.workload.steps
         self.report.adaptations = self.workload.adaptations.reports
         self.report.alignments = self.workload.alignments.reports
+        self.report.choices = self.workload.decoders.choices
         self.report.bearers = self.workload.witness.bearers
         self.report.separation = self.workload.witness.separation
         self.report.multicasts = self.workload.layers.reports
@@ -151,6 +159,7 @@ class Run:
         for name in self.scenario.nodes:
             with contextlib.suppress(grpc.aio.AioRpcError):
                 await self._collect_node(name, received)
+        decoder_findings.note_decoding(self.report)
         self.report.refinements = layer_findings.refinement_reports(
             self.scenario, self.report.messages, self.workload.transmission.refinements
         )
@@ -215,6 +224,14 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Progre
 
 def _batched(names: Sequence[str], size: int) -> list[Sequence[str]]:
     return [names[first : first + size] for first in range(0, len(names), size)]
+
+
+def _capacity_arguments(capacity: Capacity | None) -> list[str]:
+    """What a node is told to say of itself."""
+    if capacity is None:
+        return []
+    memory = [] if capacity.memory_bytes is None else ["--memory-bytes", str(capacity.memory_bytes)]
+    return ["--capacity", str(capacity.flops_per_s), *memory]
 
 
 def _why_it_ended(work: asyncio.Task[None], fleet: Fleet) -> str | None:

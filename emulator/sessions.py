@@ -96,7 +96,7 @@ class Sessions:
     def _config(self, session: Session, node: str) -> node_pb2.SessionConfig:
         """What a node is told: its own codec, or the receivers' where it names none; the planned scale above all."""
         if node == session.source:
-            codec = sender_codec(self._scenario, node, session.destinations[0], session.scale)
+            codec = sender_codec(self._scenario, node, session.destinations, session.scale)
         else:
             codec = receiver_codec(self._scenario, node, session.scale)
         return node_pb2.SessionConfig(

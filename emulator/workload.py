@@ -13,6 +13,8 @@ from edge.v1 import node_pb2
 from emulator.adaptation import Adaptations
 from emulator.alignment import Alignments
 from emulator.decision import Decision
+from emulator.decoders import Decoders
+from emulator.distillation import Distillations
 from emulator.errors import RunError
 from emulator.fleet import Fleet
 from emulator.gallery import Gallery
@@ -24,7 +26,19 @@ from emulator.report.schema import PlanReport, StepReport
 from emulator.roll_back import roll_back
 from emulator.sessions import Session, Sessions
 from emulator.together import together
-from emulator.topology import Adapt, Align, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology import (
+    Adapt,
+    Align,
+    Distill,
+    Equip,
+    Replan,
+    RollBack,
+    Scenario,
+    SetLink,
+    Step,
+    Transmit,
+    Wait,
+)
 from emulator.topology.lowering import link_change
 from emulator.topology.resolve import transmit_destinations, transmit_source
 from emulator.topology.workload import Cast, Refine
@@ -52,6 +66,10 @@ class Workload:
         self.transmission = Transmission(fleet, self.links, progress)
         self.adaptations = Adaptations(fleet, self._gallery, self.transmission, progress)
         self.alignments = Alignments(fleet, self.links, progress)
+        self.decoders = Decoders(fleet)
+        self.distillations = Distillations(
+            scenario, fleet, self._gallery, self.transmission, self.decoders, self.adaptations.reports, progress
+        )
         self.witness = Witness(fleet, self.links)
         self.layers = LayerWatch(self.links)
         self.model_now_ns = 0
@@ -89,6 +107,10 @@ class Workload:
             entry.summary = await self._adapt(index, step)
         elif isinstance(step, Align):
             entry.summary = await self._align(index, step)
+        elif isinstance(step, Equip):
+            entry.summary = await self._equip(index, step)
+        elif isinstance(step, Distill):
+            entry.summary = await self._distill(index, step)
         elif isinstance(step, RollBack):
             entry.summary = await self._roll_back(step)
         else:
@@ -138,6 +160,20 @@ class Workload:
         self.model_now_ns = await self.alignments.carry_out(index, step, sessions, self.model_now_ns)
         verdicts = [f"{each.receiver} {each.verdict}" for each in self.alignments.reports if each.step == index]
         return f"{step.method}, {step.freeze} layers frozen, {_from_to(sessions)}: {', '.join(verdicts)}"
+
+    async def _equip(self, index: int, step: Equip) -> str:
+        sessions = await self._open_sessions(step)
+        self._progress.phase("choosing decoders")
+        chosen = [each for session in sessions for each in await self.decoders.equip(index, step, session)]
+        return f"{step.latency_s:g} s a picture: {', '.join(f'{each.receiver} {each.decoder}' for each in chosen)}"
+
+    async def _distill(self, index: int, step: Distill) -> str:
+        sessions = await self._open_sessions(step)
+        self._progress.phase("distilling")
+        over_ns = await self.distillations.carry_out(index, step, sessions, self.model_now_ns)
+        self.model_now_ns = max(over_ns, self.transmission.last_received_ns)
+        verdicts = [f"{each.receiver} {each.verdict}" for each in self.adaptations.reports if each.step == index]
+        return f"distilled with {step.images} pictures at {sessions[0].source}: {', '.join(verdicts)}"
 
     async def _roll_back(self, step: RollBack) -> str:
         sessions = await self._open_sessions(step)

@@ -1,21 +1,19 @@
-"""One fine-tuning of a decoder at a receiver: the loop, its checkpoints and its verdict. What is minimised, and how the
-result is judged, is the method's (dft.py, lsdft.py). Not thread-safe: it runs in one thread, on a codec of its own.
+"""One fine-tuning of a decoder at a receiver, with its checkpoints. What is minimised, and how the result is judged, is
+the method's (dft.py, lsdft.py), the loop is in descent.py. Not thread-safe: it runs in one thread, on its own codec.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from edge.adapt.descent import Descent, Objective, TunerProgress, Verdict
 from edge.adapt.dft import DecoderFineTuning
 from edge.adapt.errors import AdaptError
 from edge.adapt.lessons import Lesson, adaptable
@@ -23,50 +21,6 @@ from edge.adapt.lsdft import LatentSpaceFineTuning
 from edge.adapt.settings import AdaptSettings
 from edge.codecs.contract import Codec, CodecError
 from edge.codecs.tensors import Tensors
-
-WARM_UP = 20  # steps: Adam's second moments are unknown at first, and a trained decoder is easily spoilt
-FLOOR = 0.02  # of the peak learning rate, at the end
-MAX_GRADIENT = 0.1
-AVERAGE = 0.97  # decay of the weight average that is judged and kept: a run is too short to wait for Adam to settle
-MARGIN = {"dB": 0.01, "loss": 0.001}  # a smaller gain (of a loss: its share) is no reason to replace what works
-
-
-class Objective(Protocol):
-    """A method: what a step minimises and how a decoder is judged, on the codec the tuner works on."""
-
-    unit: str  # of judgements: "dB", where more is better, or "loss", where less is
-    before: float  # what `judge` said of the deployed decoder and codebooks
-
-    def loss(self, generator: torch.Generator) -> Tensor:
-        """The loss of one batch, with its graph."""
-        ...
-
-    def judge(self) -> float:
-        """The decoder as it is now, on the validation slice, always through the same noise."""
-        ...
-
-
-@dataclass(frozen=True)
-class TunerProgress:
-    """loss: mean over the steps of this call (NaN when there were none). validation: the latest judgement."""
-
-    step: int
-    steps: int
-    loss: float
-    validation: float
-    validation_before: float
-    unit: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """better: put the new decoder in force. before, after: on the validation slice. reason: one sentence."""
-
-    better: bool
-    before: float
-    after: float
-    unit: str
-    reason: str
 
 
 class Tuner:
@@ -92,71 +46,49 @@ class Tuner:
             deployed = {name: tensor for name, tensor in start.items() if name in held}
             if deployed:
                 self._codec.replace(deployed)
-            self._decoder = self._codec.decoder_tensors()
+            decoder = self._codec.decoder_tensors()
             self._objective: Objective = method(codec, lessons, settings, codebooks)
         except CodecError as error:
             raise AdaptError(str(error)) from error
         self.unit = self._objective.unit
-        for tensor in self._decoder.values():
-            tensor.requires_grad_(True)
-        self._optimizer = torch.optim.Adam(self._decoder.values(), lr=settings.learning_rate)
-        self._generator = torch.Generator().manual_seed(settings.seed)
-        self._stopped = ""
-        self.step = 0
-        self.steps = settings.steps
-        self._validation = self._best_score = self._objective.judge()
-        self._best = self._copied()
-        self._average = self._copied()
+        self._descent = Descent(
+            decoder,
+            self._objective,
+            learning_rate=settings.learning_rate,
+            steps=settings.steps,
+            judge_steps=settings.checkpoint_steps,
+            seed=settings.seed,
+        )
         self._identity = self._identified(lessons, start)
 
     @property
+    def step(self) -> int:
+        return self._descent.step
+
+    @property
+    def steps(self) -> int:
+        return self._descent.steps
+
+    @property
     def finished(self) -> bool:
-        return bool(self._stopped) or self.step >= self.steps
+        return self._descent.finished
 
     def advance(self, count: int) -> TunerProgress:
         """At most `count` more steps. A loss that is not finite ends the run; the best decoder so far is kept."""
-        total, done = 0.0, 0
-        while done < count and not self.finished:
-            loss = self._one_step()
-            if loss is None:
-                break
-            total, done = total + loss, done + 1
-            if self.step % self._settings.checkpoint_steps == 0 or self.step == self.steps:
-                self._judge()
-        mean = total / done if done else math.nan
-        return TunerProgress(self.step, self.steps, mean, self._validation, self._objective.before, self.unit)
+        return self._descent.advance(count)
 
     def verdict(self) -> Verdict:
         """Of the best decoder so far; final once `finished`."""
-        before, after = self._objective.before, self._best_score
-        gain = f"{before:.4g} {self.unit} before, {after:.4g} {self.unit} after, on the validation slice"
-        if self._stopped:
-            return Verdict(False, before, after, self.unit, self._stopped)
-        if not self._gain(before, after) >= MARGIN[self.unit]:
-            return Verdict(
-                False, before, after, self.unit, f"the new decoder is not better ({gain}); the old one stays"
-            )
-        return Verdict(True, before, after, self.unit, f"the new decoder is better ({gain})")
+        return self._descent.verdict()
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The best validated decoder and the codebooks it goes with, named as in the codec's `parameters()`. Copies."""
         books = {name: book.detach() for name, book in self._codec.codebook_tensors().items()}
-        return {name: tensor.contiguous().numpy().copy() for name, tensor in (self._best | books).items()}
+        return {name: tensor.contiguous().numpy().copy() for name, tensor in (self._descent.best | books).items()}
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint, whole or not at all."""
-        state = {
-            "identity": self._identity,
-            "step": self.step,
-            "stopped": self._stopped,
-            "decoder": self._copied(),
-            "optimizer": self._optimizer.state_dict(),
-            "generator": self._generator.get_state(),
-            "validation": self._validation,
-            "best_score": self._best_score,
-            "best": self._best,
-            "average": self._average,
-        }
+        state = {"identity": self._identity, **self._descent.state()}
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         torch.save(state, part)
@@ -173,60 +105,7 @@ class Tuner:
             raise AdaptError(f"{path.name}: not a readable checkpoint ({error}); remove it and start again") from error
         if not isinstance(state, dict) or state.get("identity") != self._identity:
             raise AdaptError(f"{path.name}: belongs to a fine-tuning with other settings; remove it and start again")
-        self._put(state["decoder"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._generator.set_state(state["generator"])
-        self.step, self._stopped = state["step"], state["stopped"]
-        self._validation, self._best_score, self._best = state["validation"], state["best_score"], state["best"]
-        self._average = state["average"]
-
-    def _one_step(self) -> float | None:
-        """One optimizer step; its loss, or None (and nothing changed) when that is not finite."""
-        loss = self._objective.loss(self._generator)
-        value = loss.item()
-        if math.isfinite(value):
-            self._optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = float(nn.utils.clip_grad_norm_(self._decoder.values(), MAX_GRADIENT))
-            value = value if math.isfinite(norm) else norm
-        if not math.isfinite(value):
-            self._stopped = (
-                f"step {self.step + 1}: the loss or its gradient is not finite ({value}); fine-tuning stopped and the "
-                "last good decoder stays; lower learning_rate"
-            )
-            return None
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rate()
-        self._optimizer.step()
-        self.step += 1
-        weight = 1 - min(AVERAGE, self.step / (self.step + 10))
-        for name, tensor in self._decoder.items():
-            self._average[name].lerp_(tensor.detach(), weight)
-        return value
-
-    def _rate(self) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
-        return self._settings.learning_rate * min(1.0, (self.step + 1) / WARM_UP) * (FLOOR + (1 - FLOOR) * cosine)
-
-    def _judge(self) -> None:
-        """Judges the averaged decoder, and remembers it when it is the best so far."""
-        latest = self._copied()
-        self._put(self._average)
-        self._validation = self._objective.judge()
-        if self._gain(self._best_score, self._validation) > 0:  # False for NaN
-            self._best_score, self._best = self._validation, self._copied()
-        self._put(latest)
-
-    def _gain(self, before: float, after: float) -> float:
-        return after - before if self.unit == "dB" else (before - after) / max(before, 1e-30)
-
-    def _copied(self) -> dict[str, Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self._decoder.items()}
-
-    @torch.no_grad()
-    def _put(self, tensors: dict[str, Tensor]) -> None:
-        for name, tensor in self._decoder.items():
-            tensor.copy_(tensors[name])
+        self._descent.put_state(state)
 
     def _identified(self, lessons: Sequence[Lesson], start: Tensors) -> str:
         """What a checkpoint must share with the run that resumes it."""

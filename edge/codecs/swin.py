@@ -2,9 +2,9 @@
 Learning and Knowledge Distillation"): one encoder, and for each receiver a decoder that it has the computing power
 for.
 
-A weight file holds the encoder and one or more decoders, all for the same symbols: whoever holds the encoder sends
-once, whatever decoders listen. The networks are in swin_network.py, what they cost in swin_cost.py, their training in
-edge.train.swin.
+A weight file holds the encoder and decoders, all for the same symbols: whoever holds the encoder sends once, whatever
+decoders listen. Decoders may also lie in files of their own beside it (swin_files.py). The networks are in
+swin_network.py, what they cost in swin_cost.py, their training in edge.train.swin.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge.codecs import network_codec, weights
+from edge.codecs import network_codec, swin_files, weights
 from edge.codecs.contract import CodecError, Half
+from edge.codecs.swin_cost import decoder_cost
 from edge.codecs.swin_network import VARIANTS, SwinReceiver, SwinShape, SwinTransmitter
+from edge.codecs.symbol_code import SymbolReceiver, SymbolTransmitter
 from edge.codecs.symbol_codec import PAIRING, SymbolCodec, SymbolShape
 from edge.codecs.tensors import TensorError, Tensors, check_fit
+from edge.codecs.variants import Cost
 from edge.images import Picture
 from edge.segment import Kind, Segment
 
@@ -48,10 +51,24 @@ class Swin(SymbolCodec):
     options = MappingProxyType(
         {
             "weights": f"path of a .safetensors file (default: the shipped {DEFAULT})",
-            "decoder": f"for a receiver: {', '.join(VARIANTS)} (default: the first of these that the file holds)",
+            "decoder": f"for a receiver: {', '.join(VARIANTS)} (default: the first of these that there is)",
             "snr_db": "Es/N0 in dB that this end's channel coder is told (default: the middle of those trained at)",
         }
     )
+
+    def __init__(
+        self,
+        shape: SymbolShape,
+        transmitter: SymbolTransmitter | None,
+        receiver: SymbolReceiver | None,
+        settings: Mapping[str, str],
+        knowledge: str,
+        decoders: Sequence[str] = (),
+    ) -> None:
+        """decoders: those that its weights hold, strongest first. The others: as SymbolCodec's."""
+        super().__init__(shape, transmitter, receiver, settings, knowledge)
+        self.decoders = tuple(decoders)
+        self._said_padded: set[tuple[int, ...]] = set()  # sizes
 
     @classmethod
     def find(cls, options: Mapping[str, str]) -> tuple[Path, SwinShape, dict[str, str]]:
@@ -79,7 +96,8 @@ class Swin(SymbolCodec):
                 f"codec.options.weights: {path.name} does not say which encoder and decoders belong together; "
                 "train it again"
             )
-        variant = _variant(path, metadata, options.get("decoder"))
+        decoders = _decoders(path, metadata)
+        variant = _variant(path, decoders, options.get("decoder"))
         told_db = _told(path, metadata, options.get("snr_db"))
         transmitter = receiver = None
         if half in (Half.ENCODER, Half.BOTH):
@@ -87,16 +105,28 @@ class Swin(SymbolCodec):
             transmitter.told_db = told_db
         if half in (Half.DECODER, Half.BOTH):
             only = (f"decoder.{variant}.",)
-            receiver = network_codec.load(path, lambda: cls.build_receiver(shape, variant), only)
+            receiver = network_codec.load(decoders[variant], lambda: cls.build_receiver(shape, variant), only)
             receiver.told_db = told_db
-        return cls(shape, transmitter, receiver, settings, metadata[PAIRING])
+        return cls(shape, transmitter, receiver, settings, metadata[PAIRING], tuple(decoders))
+
+    # What follows, up to `check_image`, is edge.codecs.variants.
 
     @property
     def variant(self) -> str:
-        """Which decoder is open. Raises CodecError when none is."""
-        receiver = self._open_receiver()
-        assert isinstance(receiver, SwinReceiver)
-        return receiver.variant
+        """Which decoder is open; empty when only the encoder is."""
+        return self.receiver.variant if isinstance(self.receiver, SwinReceiver) else ""
+
+    def cost(self, decoder: str, height: int, width: int) -> Cost:
+        """Of that decoder, for a picture of this size."""
+        assert isinstance(self.shape, SwinShape)
+        return decoder_cost(self.shape, VARIANTS[decoder], height, width)
+
+    def variant_of(self, tensors: Tensors) -> str | None:
+        """The decoder that all of these tensors belong to; None when there is not one."""
+        found = {name.split(".")[1] for name in tensors if name.startswith("decoder.")}
+        whole = len(found) == 1 and all(name.startswith("decoder.") for name in tensors)
+        variant = found.pop() if whole else ""
+        return variant if variant in VARIANTS else None
 
     def check_image(self, height: int, width: int) -> None:
         """Any size will do."""
@@ -106,6 +136,12 @@ class Swin(SymbolCodec):
         """image [H, W, 3] -> one SYMBOLS segment [h, w * c/2]; and, when the picture was padded, an OPAQUE one of two
         bytes: rows and columns to crop."""
         padded, added = pad(image, self.shape.multiple)
+        if any(added) and image.shape not in self._said_padded:
+            self._said_padded.add(image.shape)
+            logger.warning(
+                "image: %dx%d is no multiple of %d in both sides; it is sent padded to %dx%d, the receiver crops it",
+                *image.shape[1::-1], self.shape.multiple, *padded.shape[1::-1],
+            )  # fmt: skip
         symbols = super().encode(padded)
         return [*symbols, Segment(Kind.OPAQUE, np.array(added, np.uint8))] if any(added) else symbols
 
@@ -129,7 +165,7 @@ class Swin(SymbolCodec):
     def replace(self, tensors: Tensors) -> None:
         """Puts tensors in force, all or none. A whole decoder of another variant takes the place of the one that is
         open, at once. Raises CodecError when something does not fit."""
-        variant = _variant_of(tensors)
+        variant = self.variant_of(tensors)
         if variant is None or self.receiver is None or variant == self.variant:
             super().replace(tensors)
             return
@@ -170,15 +206,6 @@ def pad(image: Picture, multiple: int) -> tuple[Picture, tuple[int, int]]:
     return padded, added
 
 
-def held_variants(metadata: Mapping[str, str]) -> list[str]:
-    """Decoders of a weight file, strongest first. Raises ValueError when its metadata does not name any we know."""
-    named = json.loads(metadata.get("decoders", "[]"))
-    held = [variant for variant in VARIANTS if variant in named]
-    if not held:
-        raise ValueError(f"its decoders are {named}, not among {', '.join(VARIANTS)}")
-    return held
-
-
 def trained_snrs_db(metadata: Mapping[str, str]) -> list[float]:
     """SNRs that a weight file was trained at. Raises ValueError."""
     snrs = json.loads(metadata.get(SNRS_DB, "[]"))
@@ -187,14 +214,18 @@ def trained_snrs_db(metadata: Mapping[str, str]) -> list[float]:
     return [float(snr) for snr in snrs]
 
 
-def _variant(path: Path, metadata: Mapping[str, str], wanted: str | None) -> str:
+def _decoders(path: Path, metadata: Mapping[str, str]) -> dict[str, Path]:
     try:
-        held = held_variants(metadata)
-    except (ValueError, TypeError) as error:
-        raise CodecError(f"codec.options.weights: {path.name}: {error}; train it again") from error
-    if wanted is not None and wanted not in held:
-        raise CodecError(f"codec.options.decoder: {path.name} holds {', '.join(held)}, not '{wanted}'; choose of these")
-    return wanted or held[0]
+        return swin_files.decoders(path, metadata)
+    except ValueError as error:
+        raise CodecError(f"codec.options.weights: {path.name}: {error}") from error
+
+
+def _variant(path: Path, decoders: Mapping[str, Path], wanted: str | None) -> str:
+    if wanted is not None and wanted not in decoders:
+        known = ", ".join(decoders)
+        raise CodecError(f"codec.options.decoder: {path.name} holds {known}, not '{wanted}'; choose of these")
+    return wanted or next(iter(decoders))
 
 
 def _told(path: Path, metadata: Mapping[str, str], wanted: str | None) -> float:
@@ -219,11 +250,3 @@ def _told(path: Path, metadata: Mapping[str, str], wanted: str | None) -> float:
             snr_db, low, high, path.name, told,
         )  # fmt: skip
     return told
-
-
-def _variant_of(tensors: Tensors) -> str | None:
-    """The decoder that all of these tensors belong to; None when there is not one."""
-    found = {name.split(".")[1] for name in tensors if name.startswith("decoder.")}
-    whole = len(found) == 1 and all(name.startswith("decoder.") for name in tensors)
-    variant = found.pop() if whole else ""
-    return variant if variant in VARIANTS else None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edge.codecs.swin_windows import Axis, offsets, visible
+from edge.codecs.swin_windows import Axis, offsets, order, visible
 
 
 class WindowAttention(nn.Module):
@@ -22,39 +22,34 @@ class WindowAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B, H, W, C] both ways."""
-        _, height, width, _ = tokens.shape
+        batch, height, width, dimension = tokens.shape
         rows, columns = (Axis.of(side, self.window, self.shifted) for side in (height, width))
-        below, right = rows.extended - height, columns.extended - width
-        if below or right:
-            tokens = nn.functional.pad(tokens, (0, 0, 0, right, 0, below))
-        if rows.shift or columns.shift:
-            tokens = tokens.roll((-rows.shift, -columns.shift), dims=(1, 2))
-        tokens = self._within_windows(tokens, rows, columns)
-        if rows.shift or columns.shift:
-            tokens = tokens.roll((rows.shift, columns.shift), dims=(1, 2))
-        return tokens[:, :height, :width]
-
-    def _within_windows(self, tokens: Tensor, rows: Axis, columns: Axis) -> Tensor:
-        batch, _, _, dimension = tokens.shape
-        grid = (batch, rows.count, rows.window, columns.count, columns.window)
         windows, inside = rows.count * columns.count, rows.window * columns.window
-        cut = tokens.reshape(*grid, dimension).transpose(2, 3).reshape(batch, windows, inside, dimension)
-        parts = self.qkv(cut).reshape(batch, windows, inside, 3, self.heads, dimension // self.heads)
-        query, key, value = parts.permute(3, 0, 1, 4, 2, 5).flatten(2, 3)  # each [B, windows * heads, N, C / heads]
-        seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=self._mask(rows, columns))
-        joined = seen.reshape(batch, windows, self.heads, inside, -1).transpose(2, 3).flatten(3)
-        back = self.out(joined).reshape(batch, rows.count, columns.count, rows.window, columns.window, dimension)
-        result: Tensor = back.transpose(2, 3).reshape(batch, rows.extended, columns.extended, dimension)
+        standing, places = order(rows, columns)
+        cut = self.qkv(tokens.reshape(batch, height * width, dimension).index_select(1, standing))
+        parts = cut.reshape(batch, windows, inside, 3, self.heads, dimension // self.heads)
+        query, key, value = parts.permute(3, 0, 1, 4, 2, 5)  # each [B, windows, heads, N, C / heads]
+        seen = _attended(query, key, value, self._mask(rows, columns))
+        joined = self.out(seen.transpose(2, 3).reshape(batch, windows * inside, dimension))
+        result: Tensor = joined.index_select(1, places).reshape(tokens.shape)
         return result
 
     def _mask(self, rows: Axis, columns: Axis) -> Tensor:
-        """What is added to the attention's logits, [windows * heads, N, N]."""
-        inside, windows = rows.window * columns.window, rows.count * columns.count
+        """What is added to the attention's logits: [windows, heads, N, N], or [1, heads, N, N] where all windows are
+        alike."""
+        inside = rows.window * columns.window
         bias = self.position_bias[offsets(rows.window, columns.window, self.window)]
         bias = bias.reshape(1, inside, inside, self.heads).permute(0, 3, 1, 2)
         seen = visible(rows, columns)
-        masked = bias.expand(windows, -1, -1, -1) if seen is None else bias.where(seen, -torch.inf)
-        return masked.reshape(windows * self.heads, inside, inside)
+        return bias if seen is None else bias.where(seen, -torch.inf)
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """[B, windows, heads, N, C / heads] each, and the same. The fast kernel takes four dimensions only, and there is
+    one picture at a time wherever speed matters most."""
+    if len(query) > 1:
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return nn.functional.scaled_dot_product_attention(query[0], key[0], value[0], attn_mask=mask)[None]
 
 
 class Block(nn.Module):

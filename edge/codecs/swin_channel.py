@@ -24,8 +24,9 @@ class ChannelCoder(nn.Module):
         widths = [dimension, *[hidden] * (LAYERS - 1), dimension]
         self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
         self.scales = nn.Sequential(nn.Linear(1, hidden), nn.GELU(), nn.Linear(hidden, (LAYERS - 1) * hidden))
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
+        *first, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
+        for layer in first:  # torch's own start would leave a thousandth of the tokens, and nothing of the SNR
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 

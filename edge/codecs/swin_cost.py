@@ -1,5 +1,5 @@
 """What `swin`'s networks cost: parameters and floating-point operations, counted from the size without building them,
-and the time that a network took here. By these a base station chooses a receiver's decoder.
+and the time that a network took here. The choice of a receiver's decoder by these is in variants.py.
 """
 
 from __future__ import annotations
@@ -7,42 +7,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from edge.codecs.swin_channel import LAYERS
-from edge.codecs.swin_network import COLOURS, ENCODER, VARIANTS, SwinReceiver, SwinShape
+from edge.codecs.swin_network import COLOURS, ENCODER, SwinReceiver, SwinShape
 from edge.codecs.swin_windows import Axis
-
-BYTES = 4  # of a parameter while it runs
-
-
-class Cost(NamedTuple):
-    """Of one half, for one picture."""
-
-    parameters: int
-    flops: int
-    """A multiplication and an addition count as two; only matrix products are counted, which are nearly all."""
-
-    def __add__(self, other: object) -> Cost:
-        if not isinstance(other, Cost):
-            return NotImplemented
-        return Cost(self.parameters + other.parameters, self.flops + other.flops)
-
-
-class TooWeakError(ValueError):
-    """No decoder fits; one sentence with both figures."""
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """flops_per_s: what the device does of matrix products a second; memory_bytes: what it has for parameters."""
-
-    flops_per_s: float
-    memory_bytes: int
+from edge.codecs.variants import Cost
 
 
 def encoder_cost(shape: SwinShape, height: int, width: int) -> Cost:
@@ -72,31 +44,6 @@ def decoder_cost(shape: SwinShape, blocks: Sequence[int], height: int, width: in
         total += _norm(before) + _linear(before, after * factor**2, rows * columns)
         rows, columns = rows * factor, columns * factor
     return total
-
-
-def choose_variant(
-    shape: SwinShape, height: int, width: int, capacity: Capacity, latency_s: float, held: Sequence[str]
-) -> str:
-    """The strongest of the decoders `held` whose parameters fit the device's memory and that decodes a picture in time.
-
-    Raises TooWeakError, naming both figures, when even the weakest does not.
-    """
-    costs = {name: decoder_cost(shape, VARIANTS[name], height, width) for name in held}
-    by_strength = sorted(held, key=lambda name: costs[name].flops, reverse=True)
-    for name in by_strength:
-        if fits(costs[name], capacity, latency_s):
-            return name
-    weakest = costs[by_strength[-1]]
-    raise TooWeakError(
-        f"decoder '{by_strength[-1]}': needs {weakest.flops:.3g} FLOP in {latency_s:g} s and "
-        f"{weakest.parameters * BYTES} bytes, the device has {capacity.flops_per_s:.3g} FLOP/s and "
-        f"{capacity.memory_bytes} bytes; allow more time or train a weaker decoder"
-    )
-
-
-def fits(cost: Cost, capacity: Capacity, latency_s: float) -> bool:
-    """Whether a device can hold the network and run it once in that time."""
-    return cost.flops <= capacity.flops_per_s * latency_s and cost.parameters * BYTES <= capacity.memory_bytes
 
 
 @torch.inference_mode()

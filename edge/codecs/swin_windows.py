@@ -47,9 +47,12 @@ class Axis:
     def regions(self) -> Tensor:
         """[count, window]: tokens of one window see each other when these are equal. 0 for most, 1 for those that the
         shift brought from the other end of the map, 2 for the extension."""
-        place = (torch.arange(self.extended) + self.shift) % self.extended
         wrapped = (torch.arange(self.extended) >= self.extended - self.shift).long()
-        return torch.where(place < self.side, wrapped, 2).reshape(self.count, self.window)
+        return torch.where(self.places() < self.side, wrapped.reshape(self.count, self.window), 2)
+
+    def places(self) -> Tensor:
+        """[count, window]: which of the map's tokens stands there; `side` and more is the extension."""
+        return ((torch.arange(self.extended) + self.shift) % self.extended).reshape(self.count, self.window)
 
 
 @lru_cache(REMEMBERED)
@@ -61,6 +64,19 @@ def visible(rows: Axis, columns: Axis) -> Tensor | None:
         region = 3 * rows.regions()[:, None, :, None] + columns.regions()[None, :, None, :]
         tokens = region.reshape(rows.count * columns.count, 1, rows.window * columns.window)
         return tokens[..., :, None] == tokens[..., None, :]
+
+
+@lru_cache(REMEMBERED)
+def order(rows: Axis, columns: Axis) -> tuple[Tensor, Tensor]:
+    """Which token of a map of H * W stands at each place of the windows, [windows * N]; and at which place each token
+    stands, [H * W]. The first token stands for the extension: it is not seen there, whatever it is."""
+    with torch.inference_mode(False):
+        down, across = rows.places()[:, None, :, None], columns.places()[None, :, None, :]
+        real = ((down < rows.side) & (across < columns.side)).reshape(-1)
+        standing = (down * columns.side + across).reshape(-1).where(real, 0)
+        places = torch.empty(rows.side * columns.side, dtype=torch.long)
+        places[standing[real]] = real.nonzero()[:, 0]
+        return standing, places
 
 
 @lru_cache(REMEMBERED)

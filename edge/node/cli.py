@@ -19,6 +19,7 @@ from edge.wire.endpoint import EndpointError, Security, announce_serving, securi
 from edge.wire.packets import PACKET_BYTES, RUN_BYTES
 
 if TYPE_CHECKING:
+    from edge.codecs.variants import Capacity
     from edge.node.by_hand import Order
     from edge.node.daemon import NodeDaemon, NodeSettings
     from edge.node.inbox import Delivery
@@ -112,6 +113,16 @@ class _NodeCommand(click.Command):
     metavar="SECONDS",
     help="rx: how long a transmitter it aligns with may be silent while others wait.",
 )
+@click.option(
+    "--capacity",
+    metavar="measure|FLOPS",
+    help="Say what this node can compute: floating-point operations a second, or measure them now (takes 0.3 s).",
+)
+@click.option(
+    "--memory-bytes",
+    type=click.IntRange(1),
+    help="With --capacity: the memory for a decoder's parameters (default: what this process may have).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
 @security_options
 def main(
@@ -135,6 +146,8 @@ def main(
     as_json: bool,
     align: bool,
     align_patience: float,
+    capacity: str | None,
+    memory_bytes: int | None,
     verbose: bool,
     tls: Path | None,
     insecure: bool,
@@ -169,6 +182,7 @@ def main(
         cutting=Cutting(packet_bytes, run_bytes),
         keep_bytes=keep,
         align=Terms(align, align_patience),
+        capacity=_capacity(capacity, memory_bytes),
     )
     others = [replace(first, name=name, security=Security(name, tls, insecure)) for name in names[1:]]
     order = None if send is None else Order(send, destinations, crop, limit, first_message_id, as_json)
@@ -186,6 +200,23 @@ def _check_emulator(address: str) -> None:
         split_address(address)
     except EndpointError as error:
         _fail(f"--emulator: {error}")
+
+
+def _capacity(given: str | None, memory_bytes: int | None) -> Capacity | None:
+    """What the node is to say of itself; None when it was not asked to."""
+    if given is None:
+        if memory_bytes is not None:
+            _fail("--memory-bytes: is for --capacity; add --capacity measure or a number")
+        return None
+    from edge.node.capacity import declared, measured
+
+    if given == "measure":
+        return measured(memory_bytes)
+    try:
+        return declared(float(given), memory_bytes)
+    except ValueError:
+        _fail(f"--capacity: must be measure or floating-point operations a second above 0, got '{given}'")
+        return None
 
 
 def _options(settings: tuple[str, ...]) -> dict[str, str]:

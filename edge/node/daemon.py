@@ -14,6 +14,7 @@ import grpc.aio
 
 from edge.codecs import registry
 from edge.codecs.contract import Codec
+from edge.codecs.variants import Capacity
 from edge.node.adapt_service import AdaptServicer
 from edge.node.agreement import Agreement, OwnCodec
 from edge.node.align_rx import AlignDesk
@@ -24,6 +25,8 @@ from edge.node.align_tx import Applicant
 from edge.node.aligner import Aligner
 from edge.node.attachment import Attachment
 from edge.node.codec_thread import CodecThread
+from edge.node.decoder_service import DecoderServicer
+from edge.node.decoders import Decoders
 from edge.node.flow import Cutting
 from edge.node.inbox import Delivery, Inbox
 from edge.node.parameters import ParameterServicer
@@ -36,13 +39,13 @@ from edge.node.state_keeper import StateKeeper
 from edge.node.teacher import Teacher
 from edge.node.transmitter import Transmitter
 from edge.node.workshop import Workshop
-from edge.v1 import adapt_pb2_grpc, align_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2_grpc
+from edge.v1 import adapt_pb2_grpc, align_pb2_grpc, decoders_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2_grpc
 from edge.wire.endpoint import Endpoint, Security, start_server
 from emulator.v1 import data_plane_pb2
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("edge.v1.NodeService", "edge.v1.ParameterService", "edge.v1.AdaptService", "edge.v1.AlignService")
+SERVICES = tuple(f"edge.v1.{name}Service" for name in ("Node", "Parameter", "Adapt", "Align", "Decoder"))
 LAST_DECODE_S = 30.0  # how long an orderly stop waits for the message that is being decoded
 
 
@@ -53,7 +56,7 @@ class NodeSettings:
     emulator: HOST:PORT. codec, options: opened at start when codec is given; source: then the only node to receive
     from. state_dir: where an rx keeps what it delivered, and any node what adaptation left; save_dir: where an rx puts
     pictures for people to look at. keep_bytes: of a tx's latest sub-blocks, for receivers that ask for more.
-    align: on what terms an rx aligns with others.
+    align: on what terms an rx aligns with others. capacity: what the node says of its computing power.
     """
 
     name: str
@@ -68,6 +71,7 @@ class NodeSettings:
     cutting: Cutting = field(default_factory=Cutting)
     keep_bytes: int = KEEP_BYTES
     align: Terms = field(default_factory=Terms)
+    capacity: Capacity | None = None
 
 
 class NodeDaemon:
@@ -100,6 +104,7 @@ class NodeDaemon:
             self._attachment, self._thread, settings.cutting, self._spawn, settings.keep_bytes
         )
         self._teacher = Teacher(self.transmitter, self._thread, self._keeper, workshop)
+        self._decoders = Decoders(load_codec)
         self._align_tools = tools = align_tools or AlignTools()
         shared = (self.table, self.transmitter, self._thread, self._keeper)
         self._applicant = Applicant(*shared, workshop, tools, self._opened)
@@ -212,12 +217,23 @@ class NodeDaemon:
                 security,
                 lambda: self._attachment.attached,
                 self._opened,
+                self.settings.capacity,
             ),
             server,
         )
         parameters_pb2_grpc.add_ParameterServiceServicer_to_server(
-            ParameterServicer(self.table, self._thread, security, self._described_anew, self.transmitter.check_idle),
+            ParameterServicer(
+                self.table,
+                self._thread,
+                security,
+                self._described_anew,
+                self.transmitter.check_idle,
+                self.settings.capacity,
+            ),
             server,
+        )
+        decoders_pb2_grpc.add_DecoderServiceServicer_to_server(
+            DecoderServicer(self.table, self._decoders, self._thread, security), server
         )
         adapt_pb2_grpc.add_AdaptServiceServicer_to_server(
             AdaptServicer(self.table, self._teacher, self._pupil, self._keeper, self._thread, security), server

@@ -163,7 +163,9 @@ class Inbox:
 
 def _brief(delivery: Delivery) -> Delivery:
     """What can be said of a delivery in few bytes."""
-    brief = Delivery(session=delivery.session, message_id=delivery.message_id)
+    brief = Delivery(
+        session=delivery.session, message_id=delivery.message_id, decoder=delivery.decoder, epoch=delivery.epoch
+    )
     for name in ("label", "confidence", "level"):
         if delivery.HasField(name):
             setattr(brief, name, getattr(delivery, name))

@@ -1,7 +1,10 @@
 """ParameterService: a session's codec tensors, down and up, as one safetensors file under one SHA-256 digest.
 
-An upload is received whole, then checked whole (announced size, digest, names, shapes, dtypes, finiteness), then
-swapped in between two messages. Whatever fails on the way leaves the old parameters in force.
+An upload is received whole, then checked whole (announced size, digest, names, shapes, dtypes, finiteness, the node's
+capacity), then swapped in between two messages. Whatever fails on the way leaves the old parameters in force.
+
+A codec with several decoders (edge.codecs.variants) takes a whole other one, from a file that says to which encoder it
+belongs: the symbols of another encoder would decode to noise, and nothing else would tell.
 """
 
 from __future__ import annotations
@@ -9,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,8 +24,9 @@ import numpy as np
 from grpc.aio import ServicerContext as Context
 from numpy.typing import NDArray
 
-from edge.codecs.contract import CodecError
-from edge.codecs.tensors import TensorError, TensorHolder, check_fit
+from edge.codecs.contract import CodecDescription, CodecError
+from edge.codecs.tensors import TensorError, TensorHolder, Tensors, check_fit
+from edge.codecs.variants import Capacity, HasVariants, TooWeakError, fits, refusal
 from edge.node.codec_thread import CodecThread
 from edge.node.control import check_controller
 from edge.node.sessions import Session, SessionTable
@@ -28,6 +34,8 @@ from edge.node.transmitter import UnderWayError
 from edge.v1 import parameters_pb2, parameters_pb2_grpc
 from edge.wire.endpoint import Security
 
+PAIRING = "pairing"  # metadata: to which encoder the tensors belong (edge.codecs.symbol_codec)
+MAX_SIDE = 65535  # pixels
 MAX_FILE_BYTES = 256 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 DISCARD_S = 1.0
@@ -35,7 +43,7 @@ MAX_TRANSFERS = 4  # at once; each may hold a file in memory
 
 
 class TransferError(ValueError):
-    """An upload that is not what it said it would be; the message names the field and the fix."""
+    """A request or an upload that is not what it should be; the message names the field and the fix."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,16 @@ class TensorFile:
     digest: str
 
     @classmethod
-    def of(cls, tensors: Mapping[str, NDArray[Any]]) -> TensorFile:
+    def of(cls, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> TensorFile:
         from safetensors.numpy import save  # here, so that a node that moves no parameters never loads it
 
-        data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+        arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        data = save(arrays, None if metadata is None else dict(metadata))
         return cls(data, hashlib.sha256(data).hexdigest())
 
     def heads(self) -> list[parameters_pb2.TensorHead]:
-        """What is in the file, in its order (its first 8 bytes say how long its JSON header is)."""
-        length = int.from_bytes(self.data[:8], "little")
-        header = json.loads(self.data[8 : 8 + length])
+        """What is in the file, in its order."""
+        header = _header(self.data)
         header.pop("__metadata__", None)
         ordered = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
         return [parameters_pb2.TensorHead(name=n, dtype=t["dtype"], shape=t["shape"]) for n, t in ordered]
@@ -72,11 +80,33 @@ def read_tensors(data: bytes) -> dict[str, NDArray[Any]]:
         raise TensorError(f"chunk: not a readable safetensors file ({error}); write it with safetensors") from error
 
 
+def read_pairing(data: bytes) -> str:
+    """To which encoder the tensors of a readable safetensors file belong, as its metadata says; empty when it does
+    not."""
+    return str(_header(data).get("__metadata__", {}).get(PAIRING, ""))
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """The JSON that a safetensors file begins with, after 8 bytes that say how long it is."""
+    header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header
+
+
+def check_target(target: parameters_pb2.DecodeTarget) -> None:
+    """Raises TransferError for a time or a size that is none."""
+    if not 0 < target.latency_s < math.inf:
+        raise TransferError(f"target.latency_s: must be above 0, got {target.latency_s:g}; give seconds for a picture")
+    for side in ("height", "width"):
+        if not 1 <= getattr(target, side) <= MAX_SIDE:
+            raise TransferError(f"target.{side}: must be 1 to {MAX_SIDE} pixels, got {getattr(target, side)}")
+
+
 class ParameterServicer(parameters_pb2_grpc.ParameterServiceServicer):  # type: ignore[misc]
     """The service over one node's sessions.
 
     changed: told, in the event loop, of a session whose codec has other parameters now. check_idle: raises
-    UnderWayError when the session has messages under way that were encoded with the old ones.
+    UnderWayError when the session has messages under way that were encoded with the old ones. capacity: the node's,
+    where it is known.
     """
 
     def __init__(
@@ -86,12 +116,14 @@ class ParameterServicer(parameters_pb2_grpc.ParameterServiceServicer):  # type: 
         security: Security,
         changed: Callable[[Session], None],
         check_idle: Callable[[Sequence[str]], None],
+        capacity: Capacity | None = None,
     ) -> None:
         self._table = table
         self._thread = thread
         self._security = security
         self._changed = changed
         self._check_idle = check_idle
+        self._capacity = capacity
         self._transfers = 0
 
     async def ListParameters(  # noqa: N802
@@ -143,11 +175,15 @@ class ParameterServicer(parameters_pb2_grpc.ParameterServiceServicer):  # type: 
                 head, data = await receive(requests)
                 session, holder = await self._holder(head.session, context)
                 self._check_idle([session.name])
-                names, description, digest = await self._thread.run(_swap, session, holder, data)
+                target = head.target if head.HasField("target") else None
+                if target is not None:
+                    check_target(target)
+                swap = partial(_swap, session, holder, data, self._capacity, target)
+                names, description, digest = await self._thread.run(swap)
             except (TransferError, TensorError) as error:
                 await _discard(requests)
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            except (CodecError, UnderWayError) as error:
+            except (CodecError, TooWeakError, UnderWayError) as error:
                 await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         if description != session.description:
             session.description = description
@@ -243,17 +279,64 @@ async def _discard(requests: AsyncIterator[parameters_pb2.UploadParametersReques
                 pass
 
 
-def _swap(session: Session, holder: TensorHolder, data: bytes) -> tuple[list[str], Any, str]:
+def _swap(
+    session: Session,
+    holder: TensorHolder,
+    data: bytes,
+    capacity: Capacity | None,
+    target: parameters_pb2.DecodeTarget | None,
+) -> tuple[list[str], CodecDescription, str]:
     """Checks and replaces, in the codec thread. Gives the names, the codec's new description and its whole digest.
 
-    Raises TensorError, or CodecError when the codec will not have them: the old tensors are then in force.
+    Raises TensorError, TooWeakError, or CodecError when the codec will not have them: the old tensors are then in
+    force.
     """
     offered = read_tensors(data)
     held = holder.parameters()
-    check_fit(offered, held)
+    if not isinstance(holder, HasVariants) or not _is_other_decoder(holder, offered):
+        check_fit(offered, held)
+    if isinstance(holder, HasVariants):
+        _check_pairing(session, holder, offered, read_pairing(data))
+        _check_capacity(holder, offered, capacity, target)
     try:
         holder.replace(offered)
-        return sorted(offered), session.codec.describe(), TensorFile.of(holder.parameters()).digest
+        now = sorted(offered), session.codec.describe(), TensorFile.of(holder.parameters()).digest
     except Exception as error:
-        holder.replace({name: held[name] for name in offered})
+        holder.replace(held)
         raise CodecError(f"session '{session.name}': the new tensors were taken back: {error}") from error
+    session.epoch += 1
+    return now
+
+
+def _is_other_decoder(codec: HasVariants, offered: Tensors) -> bool:
+    """Whether a decoder is to take the place of the one that is open."""
+    return bool(codec.variant) and codec.variant_of(offered) not in (None, codec.variant)
+
+
+def _check_pairing(session: Session, codec: HasVariants, offered: Tensors, pairing: str) -> None:
+    """Raises CodecError when the tensors belong to another encoder than the session's, or a decoder that is to replace
+    another one does not say to which."""
+    own = session.description.knowledge
+    if pairing and pairing != own:
+        raise CodecError(
+            f"tensors: belong to encoder {pairing[:12]}, session '{session.name}' has {own[:12]}; send a decoder that "
+            "was trained with its encoder"
+        )
+    if not pairing and _is_other_decoder(codec, offered):
+        raise CodecError(
+            f"tensors: are decoder '{codec.variant_of(offered)}' in place of '{codec.variant}', and the file does not "
+            f"say to which encoder it belongs; give its metadata '{PAIRING}'"
+        )
+
+
+def _check_capacity(
+    codec: HasVariants, offered: Tensors, capacity: Capacity | None, target: parameters_pb2.DecodeTarget | None
+) -> None:
+    """Raises TooWeakError, naming both figures, when this node cannot run the decoder as it is asked to."""
+    decoder = codec.variant_of(offered) or codec.variant
+    if capacity is None or not decoder:
+        return
+    size = (1, 1) if target is None else (target.height, target.width)
+    cost = codec.cost(decoder, *size)
+    if not fits(cost, capacity, math.inf if target is None else target.latency_s):
+        raise TooWeakError(refusal(decoder, cost, capacity, None if target is None else target.latency_s))

@@ -331,16 +331,18 @@ def picture_name(source: str, message_id: int) -> str:
 class _Decoded:
     """png: the picture as a file. label, confidence: its class and the probability of that, where the codec has a
     classifier and it says so. level: of the sub-block whose decoder it was; None without sub-blocks. decode_s: wall
-    time of decoding and classifying, in seconds."""
+    time of decoding and classifying, in seconds. decoder, epoch: as the session's were then."""
 
     png: bytes
     label: int | None
     confidence: float | None
     level: int | None
     decode_s: float
+    decoder: str
+    epoch: int
 
     def put_into(self, delivery: Delivery) -> None:
-        delivery.png = self.png
+        delivery.png, delivery.decoder, delivery.epoch = self.png, self.decoder, self.epoch
         for name in ("label", "confidence", "level"):
             if (value := getattr(self, name)) is not None:
                 setattr(delivery, name, value)
@@ -360,7 +362,7 @@ def _decode(session: Session, segments: Sequence[Segment]) -> _Decoded:
         picture = codec.decode(segments)
         label = _label(codec, picture)
     decode_s = time.perf_counter() - started
-    return _Decoded(images.png_bytes(picture), label, confidence, level, decode_s)
+    return _Decoded(images.png_bytes(picture), label, confidence, level, decode_s, session.decoder, session.epoch)
 
 
 def _label(codec: Codec, picture: images.Picture) -> int | None:

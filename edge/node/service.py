@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,6 +15,7 @@ from grpc.aio import ServicerContext as Context
 from edge import images
 from edge.codecs import registry
 from edge.codecs.contract import CodecError
+from edge.codecs.variants import Capacity
 from edge.images import ImageError, Named
 from edge.loaded_networks import network_modules
 from edge.node.codec_thread import CodecThread
@@ -57,7 +59,8 @@ def installed_version() -> str:
 
 
 class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
-    """The service of one node. opened: told, in the event loop, of each session that was configured."""
+    """The service of one node. opened: told, in the event loop, of each session that was configured. capacity: of the
+    node, where it says."""
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
         security: Security,
         attached: Callable[[], bool],
         opened: Callable[[Session], None],
+        capacity: Capacity | None = None,
     ) -> None:
         self._table = table
         self._transmitter = transmitter
@@ -76,6 +80,7 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
         self._security = security
         self._attached = attached
         self._opened = opened
+        self._capacity = capacity
         self._configuring = asyncio.Lock()
 
     async def Describe(  # noqa: N802
@@ -98,6 +103,7 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
             network_modules=network_modules(),
             pictures_encoded=self._transmitter.pictures_encoded,
             messages_decoded=self._inbox.messages_decoded,
+            capacity=None if self._capacity is None else node_pb2.Capacity(**asdict(self._capacity)),
         )
 
     async def Configure(  # noqa: N802

@@ -14,6 +14,7 @@ from edge.codecs.contract import Codec, CodecDescription, CodecError, Half
 from edge.codecs.layered import Layered, highest_level
 from edge.codecs.leveled import AsksForLevels
 from edge.codecs.tensors import TensorHolder
+from edge.codecs.variants import HasVariants
 from edge.node.codec_thread import CodecThread, keep_torch_to_one_thread
 from edge.node.descriptions import from_proto, mismatch, to_proto
 from edge.v1 import node_pb2
@@ -47,7 +48,8 @@ class Session:
     """One flow, as this node takes part in it. `description` is what the codec said when it was last asked.
 
     options: those that the codec was opened with. shared: other sessions use the codec object too. highest_levels: at
-    the source, the highest level that a destination takes, of those that do not take all.
+    the source, the highest level that a destination takes, of those that do not take all. epoch: counts the uploads of
+    parameters that were put in force; changed in the codec thread, with them.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Session:
     options: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
     highest_levels: Mapping[str, int] = field(default_factory=dict)
+    epoch: int = 0
+
+    @property
+    def decoder(self) -> str:
+        """Which of its codec's decoders is open; empty for a codec that has one only, and at the source."""
+        return self.codec.variant if isinstance(self.codec, HasVariants) else ""
 
 
 class SessionTable:
@@ -182,6 +190,8 @@ def _described(session: Session) -> node_pb2.SessionDescription:
         codec=to_proto(session.description),
         level_bers=level_bers(codec),
         highest_level=highest_level(codec),
+        decoder=session.decoder,
+        epoch=session.epoch,
     )
     if isinstance(codec, Layered):
         described.layered = True

@@ -142,7 +142,7 @@ class Trainer:
         self.learner, self.schedule, self.crops = learner, schedule, crops
         self.generator = torch.Generator().manual_seed(schedule.seed)
         self.parameters: list[Tensor] = [p for half in learner.halves for p in half.parameters()]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=schedule.learning_rate)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=schedule.learning_rate, fused=True)
         self.kept = [p.detach().clone() for p in self.parameters]
         self.step = 0
 

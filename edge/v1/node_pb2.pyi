@@ -23,7 +23,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes", "network_modules", "pictures_encoded", "messages_decoded")
+    __slots__ = ("name", "role", "version", "codecs", "sessions", "attached", "resident_bytes", "network_modules", "pictures_encoded", "messages_decoded", "capacity")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class DescribeResponse(_message.Message):
     NETWORK_MODULES_FIELD_NUMBER: _ClassVar[int]
     PICTURES_ENCODED_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_DECODED_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: NodeRole
     version: str
@@ -44,10 +45,21 @@ class DescribeResponse(_message.Message):
     network_modules: _containers.RepeatedScalarFieldContainer[str]
     pictures_encoded: int
     messages_decoded: int
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ..., network_modules: _Optional[_Iterable[str]] = ..., pictures_encoded: _Optional[int] = ..., messages_decoded: _Optional[int] = ...) -> None: ...
+    capacity: Capacity
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., version: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., sessions: _Optional[_Iterable[_Union[SessionDescription, _Mapping]]] = ..., attached: _Optional[bool] = ..., resident_bytes: _Optional[int] = ..., network_modules: _Optional[_Iterable[str]] = ..., pictures_encoded: _Optional[int] = ..., messages_decoded: _Optional[int] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ...) -> None: ...
+
+class Capacity(_message.Message):
+    __slots__ = ("flops_per_s", "memory_bytes", "measured")
+    FLOPS_PER_S_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    flops_per_s: float
+    memory_bytes: int
+    measured: bool
+    def __init__(self, flops_per_s: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., measured: _Optional[bool] = ...) -> None: ...
 
 class SessionDescription(_message.Message):
-    __slots__ = ("session", "codec", "weights_digest", "level_bers", "highest_level", "layered", "heads", "etas", "parts")
+    __slots__ = ("session", "codec", "weights_digest", "level_bers", "highest_level", "layered", "heads", "etas", "parts", "decoder", "epoch")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +69,8 @@ class SessionDescription(_message.Message):
     HEADS_FIELD_NUMBER: _ClassVar[int]
     ETAS_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    DECODER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
     session: str
     codec: _codec_pb2.CodecDescription
     weights_digest: str
@@ -66,7 +80,9 @@ class SessionDescription(_message.Message):
     heads: _containers.RepeatedScalarFieldContainer[str]
     etas: _containers.RepeatedScalarFieldContainer[float]
     parts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ..., highest_level: _Optional[int] = ..., layered: _Optional[bool] = ..., heads: _Optional[_Iterable[str]] = ..., etas: _Optional[_Iterable[float]] = ..., parts: _Optional[_Iterable[str]] = ...) -> None: ...
+    decoder: str
+    epoch: int
+    def __init__(self, session: _Optional[str] = ..., codec: _Optional[_Union[_codec_pb2.CodecDescription, _Mapping]] = ..., weights_digest: _Optional[str] = ..., level_bers: _Optional[_Iterable[float]] = ..., highest_level: _Optional[int] = ..., layered: _Optional[bool] = ..., heads: _Optional[_Iterable[str]] = ..., etas: _Optional[_Iterable[float]] = ..., parts: _Optional[_Iterable[str]] = ..., decoder: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
 
 class ConfigureRequest(_message.Message):
     __slots__ = ("sessions",)
@@ -229,7 +245,7 @@ class CollectRequest(_message.Message):
     def __init__(self, session: _Optional[str] = ..., without_images: _Optional[bool] = ...) -> None: ...
 
 class CollectResponse(_message.Message):
-    __slots__ = ("session", "message_id", "png", "receipt", "label", "confidence", "level", "first", "refinement", "kept")
+    __slots__ = ("session", "message_id", "png", "receipt", "label", "confidence", "level", "first", "refinement", "kept", "decoder", "epoch")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PNG_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +256,8 @@ class CollectResponse(_message.Message):
     FIRST_FIELD_NUMBER: _ClassVar[int]
     REFINEMENT_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
+    DECODER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
     session: str
     message_id: int
     png: bytes
@@ -250,7 +268,9 @@ class CollectResponse(_message.Message):
     first: FirstDecoding
     refinement: _packet_pb2.Receipt
     kept: _containers.RepeatedCompositeFieldContainer[KeptSegment]
-    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., label: _Optional[int] = ..., confidence: _Optional[float] = ..., level: _Optional[int] = ..., first: _Optional[_Union[FirstDecoding, _Mapping]] = ..., refinement: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., kept: _Optional[_Iterable[_Union[KeptSegment, _Mapping]]] = ...) -> None: ...
+    decoder: str
+    epoch: int
+    def __init__(self, session: _Optional[str] = ..., message_id: _Optional[int] = ..., png: _Optional[bytes] = ..., receipt: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., label: _Optional[int] = ..., confidence: _Optional[float] = ..., level: _Optional[int] = ..., first: _Optional[_Union[FirstDecoding, _Mapping]] = ..., refinement: _Optional[_Union[_packet_pb2.Receipt, _Mapping]] = ..., kept: _Optional[_Iterable[_Union[KeptSegment, _Mapping]]] = ..., decoder: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
 
 class FirstDecoding(_message.Message):
     __slots__ = ("png", "label", "confidence", "level")

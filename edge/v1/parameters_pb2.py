@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65\x64ge/v1/parameters.proto\x12\x07\x65\x64ge.v1\"(\n\x15ListParametersRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"b\n\x16ListParametersResponse\x12$\n\x07tensors\x18\x01 \x03(\x0b\x32\x13.edge.v1.TensorHead\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\"8\n\nTensorHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x04\"a\n\x19\x44ownloadParametersRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"e\n\x1a\x44ownloadParametersResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"W\n\x17UploadParametersRequest\x12#\n\x04head\x18\x01 \x01(\x0b\x32\x13.edge.v1.UploadHeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"A\n\nUploadHead\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"9\n\x18UploadParametersResponse\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t2\xa1\x02\n\x10ParameterService\x12Q\n\x0eListParameters\x12\x1e.edge.v1.ListParametersRequest\x1a\x1f.edge.v1.ListParametersResponse\x12_\n\x12\x44ownloadParameters\x12\".edge.v1.DownloadParametersRequest\x1a#.edge.v1.DownloadParametersResponse0\x01\x12Y\n\x10UploadParameters\x12 .edge.v1.UploadParametersRequest\x1a!.edge.v1.UploadParametersResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65\x64ge/v1/parameters.proto\x12\x07\x65\x64ge.v1\"(\n\x15ListParametersRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"b\n\x16ListParametersResponse\x12$\n\x07tensors\x18\x01 \x03(\x0b\x32\x13.edge.v1.TensorHead\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\"8\n\nTensorHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x04\"a\n\x19\x44ownloadParametersRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"e\n\x1a\x44ownloadParametersResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"W\n\x17UploadParametersRequest\x12#\n\x04head\x18\x01 \x01(\x0b\x32\x13.edge.v1.UploadHeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"h\n\nUploadHead\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12%\n\x06target\x18\x04 \x01(\x0b\x32\x15.edge.v1.DecodeTarget\"@\n\x0c\x44\x65\x63odeTarget\x12\x11\n\tlatency_s\x18\x01 \x01(\x01\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\"9\n\x18UploadParametersResponse\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t2\xa1\x02\n\x10ParameterService\x12Q\n\x0eListParameters\x12\x1e.edge.v1.ListParametersRequest\x1a\x1f.edge.v1.ListParametersResponse\x12_\n\x12\x44ownloadParameters\x12\".edge.v1.DownloadParametersRequest\x1a#.edge.v1.DownloadParametersResponse0\x01\x12Y\n\x10UploadParameters\x12 .edge.v1.UploadParametersRequest\x1a!.edge.v1.UploadParametersResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,9 +44,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADPARAMETERSREQUEST']._serialized_start=439
   _globals['_UPLOADPARAMETERSREQUEST']._serialized_end=526
   _globals['_UPLOADHEAD']._serialized_start=528
-  _globals['_UPLOADHEAD']._serialized_end=593
-  _globals['_UPLOADPARAMETERSRESPONSE']._serialized_start=595
-  _globals['_UPLOADPARAMETERSRESPONSE']._serialized_end=652
-  _globals['_PARAMETERSERVICE']._serialized_start=655
-  _globals['_PARAMETERSERVICE']._serialized_end=944
+  _globals['_UPLOADHEAD']._serialized_end=632
+  _globals['_DECODETARGET']._serialized_start=634
+  _globals['_DECODETARGET']._serialized_end=698
+  _globals['_UPLOADPARAMETERSRESPONSE']._serialized_start=700
+  _globals['_UPLOADPARAMETERSRESPONSE']._serialized_end=757
+  _globals['_PARAMETERSERVICE']._serialized_start=760
+  _globals['_PARAMETERSERVICE']._serialized_end=1049
 # @@protoc_insertion_point(module_scope)

@@ -65,14 +65,26 @@ class UploadParametersRequest(_message.Message):
     def __init__(self, head: _Optional[_Union[UploadHead, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class UploadHead(_message.Message):
-    __slots__ = ("session", "size_bytes", "digest")
+    __slots__ = ("session", "size_bytes", "digest", "target")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
     session: str
     size_bytes: int
     digest: str
-    def __init__(self, session: _Optional[str] = ..., size_bytes: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+    target: DecodeTarget
+    def __init__(self, session: _Optional[str] = ..., size_bytes: _Optional[int] = ..., digest: _Optional[str] = ..., target: _Optional[_Union[DecodeTarget, _Mapping]] = ...) -> None: ...
+
+class DecodeTarget(_message.Message):
+    __slots__ = ("latency_s", "height", "width")
+    LATENCY_S_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    latency_s: float
+    height: int
+    width: int
+    def __init__(self, latency_s: _Optional[float] = ..., height: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
 
 class UploadParametersResponse(_message.Message):
     __slots__ = ("names", "digest")

@@ -71,7 +71,9 @@ class ParameterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UploadParameters(self, request_iterator, context):
-        """Replaces tensors. All or nothing: names, shapes, finiteness and digest are checked before anything changes.
+        """Replaces tensors. All or nothing: names, shapes, finiteness and digest are checked before anything changes. A whole
+        decoder may take the place of another one of the same codec: the file's metadata must then say to which encoder it
+        belongs (`pairing`). FAILED_PRECONDITION, with both figures, when it is more than the node has the capacity for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from emulator.report import curve
+from emulator.report.decoder_words import distillation_sentences
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element
 from emulator.report.numbers import count, fixed, significant, with_unit
@@ -117,6 +118,8 @@ def _one(
     received: Mapping[ReceivedKey, Picture],
 ) -> list[Child]:
     title = f"{row.method.upper()} at {row.receiver}, taught by {row.source} in step {row.step}"
+    if row.distillation is not None:
+        title = f"Distillation for {row.receiver}, at {row.source} in step {row.step}"
     parts: list[Child] = [element("h3", None, title), element("p", None, _story(row))]
     if row.rounds:
         parts.append(_rounds(row))
@@ -146,7 +149,9 @@ def _story(row: AdaptationReport) -> str:
     if row.resumed_at_steps:
         steps = ", ".join(str(step) for step in row.resumed_at_steps)
         parts.append(f"The receiver died and went on from its checkpoint at step {steps}.")
-    if row.served:
+    if row.distillation is not None:
+        parts += distillation_sentences(row.distillation)
+    elif row.served:
         parts.append(
             f"Meanwhile {row.served} pictures were sent; {row.served_meanwhile} were answered before the verdict."
         )

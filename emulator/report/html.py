@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 
-from emulator.report import adaptation, alignment, bearers, layers, tables, timeline, topology
+from emulator.report import adaptation, alignment, bearers, decoders, layers, tables, timeline, topology
 from emulator.report.figures import figure
 from emulator.report.markup import Child, Markup, element, join
 from emulator.report.numbers import fixed, significant, with_unit
@@ -39,6 +39,7 @@ def page(report: Report, originals: Mapping[str, Picture], received: Mapping[Rec
         _header(report),
         _tiles(report),
         _pictures(report, originals, received),
+        _decoders(report),
         _adaptations(report, originals, received),
         _alignments(report, originals, received),
         _bearers(report, originals, received),
@@ -169,6 +170,12 @@ def _caption(name: str, message: MessageReport | None, plan: PlanReceiver | None
     if message is not None and message.packets_filled:
         lines.append((f"{message.packets_filled} of {message.packets} packets filled", ""))
     return lines
+
+
+def _decoders(report: Report) -> Markup:
+    if not report.choices:
+        return Markup("")
+    return _section("Decoders", *decoders.draw(report.choices))
 
 
 def _adaptations(report: Report, originals: Mapping[str, Picture], received: Mapping[ReceivedKey, Picture]) -> Markup:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.report.schema import AdaptationReport, AlignmentReport, MessageReport, Report
 from emulator.report.scoring import mean, quality
 
-CHANGES = ("adapt", "align", "roll_back")
+CHANGES = ("adapt", "align", "roll_back", "equip", "distill")
 
 Change = AdaptationReport | AlignmentReport
 """What changes how pictures arrive at one receiver from one sender."""

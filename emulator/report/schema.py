@@ -239,6 +239,12 @@ class MessageReport(Section):
         float | None, about("Probability of that class; null where there was none.", unit="1")
     ] = None
     first_psnr_db: Annotated[float | None, about("PSNR before it was refined; null otherwise.", unit="dB")] = None
+    decoder: Annotated[
+        str, about("Which of its codec's decoders made the picture; empty for a codec that has one only.")
+    ] = ""
+    epoch: Annotated[
+        int, about("Uploads of parameters that were in force at the receiver when it was made.", volatile=True)
+    ] = 0
     identical: Annotated[bool, about("True for a perfect copy: its PSNR is infinite, which JSON cannot say.")] = False
     encode_wall_s: Annotated[float | None, about("Wall time that encoding took.", unit="s", volatile=True)] = None
     decode_wall_s: Annotated[float | None, about("Wall time that decoding took.", unit="s", volatile=True)] = None
@@ -312,14 +318,32 @@ class CurvePoint(Section):
     ] = None
 
 
+class DistillationReport(Section):
+    """What a distill step adds to an adaptation: it runs at the sender, and its result is uploaded."""
+
+    decoder: Annotated[str, about("The decoder that was to get better: the student.")]
+    teacher: Annotated[str, about("The decoder that taught it.")] = ""
+    teacher_db: Annotated[float | None, about("The teacher on the validation slice.", unit="dB")] = None
+    snr_db: Annotated[float, about("Es/N0 at which it was trained and judged.", unit="dB")]
+    alpha: Annotated[
+        float | None, about("Weight of the distillation loss, eq. (5b); null for the default.", unit="1")
+    ] = None
+    transfer: Annotated[bool, about("Whether it began with its teacher's last two stages.")] = False
+    uploaded_bytes: Annotated[int, about("Bytes of the file that was uploaded; 0 when none was.", unit="B")] = 0
+    epoch: Annotated[int, about("Uploads that were in force at the receiver before.")] = 0
+    served_old: Annotated[int, about("Pictures sent meanwhile that the old decoder decoded.", volatile=True)] = 0
+    served_new: Annotated[int, about("Pictures sent meanwhile that the new decoder decoded.", volatile=True)] = 0
+    served_lost: Annotated[int, about("Pictures sent meanwhile that were not decoded.")] = 0
+
+
 class AdaptationReport(Section):
-    """One fine-tuning of one receiver by an adapt step: what it cost on the network, how it went, what came of it."""
+    """One fine-tuning of one receiver by an adapt or distill step: what it cost, how it went, what came of it."""
 
     step: Annotated[int, about("Position of its step in the workload.")]
     session: Annotated[str, about("Session whose codec was fine-tuned.")]
     source: Annotated[str, about("Node that taught.")]
-    receiver: Annotated[str, about("Node that learnt.")]
-    method: Annotated[str, about("dft or lsdft.")]
+    receiver: Annotated[str, about("Node that learnt, or whose decoder its source trained (distill).")]
+    method: Annotated[str, about("dft, lsdft or distill.")]
     images: Annotated[list[str], about("Names of the pictures that were learnt from; no transmit step sends them.")]
     set_size: Annotated[int, about("Pictures in the set that they were drawn from.")]
     original_bits: Annotated[int, about("Bits of originals on the first link.", unit="bit")] = 0
@@ -368,10 +392,56 @@ class AdaptationReport(Section):
     train_wall_s: Annotated[
         float | None, about("Wall time of the training at the receiver.", unit="s", volatile=True)
     ] = None
-    served: Annotated[int, about("Pictures sent while it trained.")] = 0
+    served: Annotated[int, about("Pictures sent while it trained; of distill also while the result was uploaded.")] = 0
     served_meanwhile: Annotated[
         int, about("Of those, answered before the verdict, and so decoded as before it.", volatile=True)
     ] = 0
+    distillation: Annotated[DistillationReport | None, about("What is a distillation's only; null otherwise.")] = None
+
+
+class DecoderOffer(Section):
+    """One decoder, judged for one receiver."""
+
+    decoder: Annotated[str, about("The decoder.")]
+    flops: Annotated[int, about("Floating-point operations for one picture.", unit="FLOP")]
+    memory_bytes: Annotated[int, about("Memory that its parameters take.", unit="B")]
+    latency_s: Annotated[
+        float, about("Time for one picture, predicted: operations over the receiver's speed.", unit="s")
+    ]
+    fits: Annotated[bool, about("Whether the receiver can hold it and is fast enough.")]
+
+
+class DecoderChoice(Section):
+    """The decoder that a sender chose for one receiver in an equip step."""
+
+    step: Annotated[int, about("Position of its step in the workload.")]
+    session: Annotated[str, about("Session whose pictures it decodes.")]
+    source: Annotated[str, about("Node that chose.")]
+    receiver: Annotated[str, about("Node that it was chosen for.")]
+    speed: Annotated[float, about("Speed that the receiver says it has.", unit="FLOP/s")]
+    measured: Annotated[bool, about("Whether the receiver measured it when it was started; else it was declared.")]
+    memory_bytes: Annotated[int, about("Memory that the receiver says it has.", unit="B")]
+    limit_s: Annotated[float, about("Longest time that decoding one picture may take.", unit="s")]
+    side: Annotated[int, about("Side of that picture, a square.", unit="pixel")]
+    decoder: Annotated[str, about("The decoder that was chosen.")]
+    before: Annotated[str, about("The decoder that the receiver had.")]
+    uploaded_bytes: Annotated[
+        int, about("Bytes of the file that was uploaded; 0 when it had that decoder.", unit="B")
+    ] = 0
+    offers: Annotated[list[DecoderOffer], about("What there was to choose from, strongest first.")] = []
+    decode_wall_s: Annotated[
+        float | None,
+        about(
+            "Mean wall time of a picture with this decoder, on the machine of the run, at whatever size it was sent.",
+            unit="s",
+            volatile=True,
+        ),
+    ] = None
+
+    @property
+    def chosen(self) -> DecoderOffer:
+        """The entry of `offers` that was chosen."""
+        return next(offer for offer in self.offers if offer.decoder == self.decoder)
 
 
 class CrossoverReport(Section):
@@ -742,6 +812,7 @@ class Report(Section):
     receivers: Annotated[list[ReceiverReport], about("One entry a receiver; computed from the messages.")] = []
     adaptations: Annotated[list[AdaptationReport], about("One entry an adapt step and receiver.")] = []
     alignments: Annotated[list[AlignmentReport], about("One entry an align step and receiver.")] = []
+    choices: Annotated[list[DecoderChoice], about("One entry an equip step and receiver.")] = []
     bearers: Annotated[
         list[BearerReport], about("One entry a transmit step and link, of codecs that ask for levels.")
     ] = []

@@ -231,6 +231,7 @@ def messages(rows: Sequence[MessageReport]) -> Markup:
             counts("filled", (m.packets_filled for m in shown)),
             counts("sent again", (m.retransmissions for m in shown)),
             counts("errors", (m.element_errors for m in shown)),
+            words("decoder", (m.decoder for m in shown)),
             Column("PSNR", [quality(m) for m in shown], "dB"),
             figures("SSIM", (m.ssim for m in shown), 4),
             errors("MSE", (m.mse for m in shown)),
@@ -291,6 +292,8 @@ def nodes(report: Report) -> Markup:
             words("node", (row.name for row in rows)),
             words("role", (row.role for row in rows)),
             words("codec", (row.codec for row in rows), wrap=True),
+            counts("pictures encoded", (row.pictures_encoded for row in rows)),
+            counts("messages decoded", (row.messages_decoded for row in rows)),
             quantity("resident memory", (row.resident_bytes for row in rows), "B"),
             counts("restarts", (row.restarts for row in rows)),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.report.bearer_words import bearer_name, packets, verdicts
+from emulator.report.decoder_words import choice_words, served_words
 from emulator.report.layer_words import multicast_words, refinement_words
 from emulator.report.pairs import compare, pairs
 from emulator.report.schema import AdaptationReport, AlignmentReport, BearerReport, Quality, Report
@@ -31,8 +32,8 @@ def summary(report: Report) -> str:
         )
         for row in [HEADINGS, *rows]
     ]
-    told = [*(_adaptation(report, row) for row in report.adaptations), *map(_alignment, report.alignments)]
-    told += map(_bearer, report.bearers)
+    told = [*map(choice_words, report.choices), *(_adaptation(report, row) for row in report.adaptations)]
+    told += [*map(_alignment, report.alignments), *map(_bearer, report.bearers)]
     told += [*map(multicast_words, report.multicasts), *map(refinement_words, report.refinements)]
     if report.separation is not None:
         told.append(" ".join(verdicts(report.separation)))
@@ -47,6 +48,8 @@ def _adaptation(report: Report, row: AdaptationReport) -> str:
     found = compare(pairs(report, row))
     if found.gain_db is not None:
         parts += f"; {found.pictures} pictures sent again: PSNR {found.gain_db:+.2f} dB"
+    if row.distillation is not None and row.served:
+        parts += f"; {served_words(row.distillation)}"
     return parts
 
 

@@ -19,17 +19,32 @@ from emulator.topology.resolve import (
     receivers,
     sender_codec,
     senders,
+    told_snr_db,
     transmit_destinations,
     transmit_source,
 )
 from emulator.topology.routes import paths
-from emulator.topology.schema import Adapt, Align, Replan, RollBack, Scenario, SetLink, Step, Transmit, Wait
+from emulator.topology.schema import (
+    Adapt,
+    Align,
+    Distill,
+    Equip,
+    Replan,
+    RollBack,
+    Scenario,
+    SetLink,
+    Step,
+    Transmit,
+    Wait,
+)
 from emulator.topology.source import Fault, TopologyError
 
 __all__ = [
     "Adapt",
     "Align",
     "CodecChoice",
+    "Distill",
+    "Equip",
     "Fault",
     "Replan",
     "RollBack",
@@ -52,6 +67,7 @@ __all__ = [
     "receivers",
     "sender_codec",
     "senders",
+    "told_snr_db",
     "transmit_destinations",
     "transmit_source",
 ]

@@ -9,7 +9,14 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from emulator.topology.planning import planned_links, planned_names, planned_source
-from emulator.topology.resolve import resolve_levels, senders, transmit_destinations, transmit_source
+from emulator.topology.resolve import (
+    own_options,
+    resolve_levels,
+    senders,
+    told_snr_db,
+    transmit_destinations,
+    transmit_source,
+)
 from emulator.topology.routes import shortest
 from emulator.topology.schema import (
     Bearers,
@@ -33,7 +40,7 @@ from emulator.topology.schema import (
     Unequal,
 )
 from emulator.topology.source import KeyPath, nearest
-from emulator.topology.workload import Adapt, Align, Cast
+from emulator.topology.workload import Adapt, Align, Cast, Distill, Equip
 
 RESERVED = {
     "all": "means every receiver",
@@ -57,6 +64,10 @@ def check(scenario: Scenario) -> Iterator[Finding]:
     for index, step in enumerate(scenario.workload):
         if isinstance(step, Cast):
             yield from _cast(scenario, step, ("workload", index, step.kind))
+        if isinstance(step, Equip):
+            yield from _equip(scenario, step, ("workload", index, step.kind))
+        if isinstance(step, Distill):
+            yield from _distill(scenario, step, ("workload", index, step.kind))
         if isinstance(step, Align):
             yield from _align(scenario, step, ("workload", index, step.kind))
         if isinstance(step, RollBack):
@@ -88,6 +99,8 @@ def _nodes(scenario: Scenario) -> Iterator[Finding]:
                 path,
                 "codec is missing; give the codec that this receiver decodes with, such as {name: vqvae2, scale: 4}",
             )
+        if node.role != "rx" and node.capacity is not None:
+            yield (*path, "capacity"), f"a {node.role} decodes nothing; leave it out or make the node an rx"
         if node.role == "relay" and node.codec is not None:
             yield (*path, "codec"), "a relay has no codec; leave it out or make the node an rx"
         if node.gain is not None and node.distance_m is not None:
@@ -343,17 +356,18 @@ def _article(scenario: Scenario, name: str) -> str:
     return f"a{'n' if role == 'rx' else ''} {role}"
 
 
-def _but_layers(codec: Codec | None) -> Codec | None:
-    """A receiver's codec without how many layers it takes: receivers of several tiers share a transmission."""
+def _shared(codec: Codec | None) -> Codec | None:
+    """A receiver's codec without what is its own affair: receivers of several tiers share a transmission."""
     if codec is None:
         return None
+    own = own_options(codec.name)
     return Codec.model_validate(
-        {"name": codec.name, **{k: v for k, v in (codec.model_extra or {}).items() if k != "layers"}}
+        {"name": codec.name} | {k: v for k, v in (codec.model_extra or {}).items() if k not in own}
     )
 
 
 def _one_codec(scenario: Scenario, targets: list[str], path: KeyPath) -> Iterator[Finding]:
-    codecs = {name: _but_layers(scenario.nodes[name].codec) for name in targets}
+    codecs = {name: _shared(scenario.nodes[name].codec) for name in targets}
     for name, codec in codecs.items():
         if codec != codecs[targets[0]]:
             yield (
@@ -404,6 +418,30 @@ def _align(scenario: Scenario, step: Align, path: KeyPath) -> Iterator[Finding]:
                 f"no links lead back from {name} to {source}, which {step.method} needs to download the decoder; add a "
                 f"link from {name} to {source}",
             )
+
+
+def _equip(scenario: Scenario, step: Equip, path: KeyPath) -> Iterator[Finding]:
+    for index, name in enumerate(transmit_destinations(scenario, step)):
+        known = scenario.nodes.get(name)
+        if known is not None and known.role == "rx" and known.capacity is None:
+            yield (
+                (*path, "to", index),
+                f"{name} has no capacity to choose a decoder by; give the node one, such as capacity: {{flops_per_s: "
+                "measure}",
+            )
+
+
+def _distill(scenario: Scenario, step: Distill, path: KeyPath) -> Iterator[Finding]:
+    targets = transmit_destinations(scenario, step)
+    for index, name in enumerate(step.receivers or []):
+        if name not in targets:
+            yield (
+                (*path, "receivers", index),
+                f"{name} is not among those that the step is to; {nearest(name, targets)}",
+            )
+    for name in step.receivers or targets:
+        if step.snr_db is None and name in scenario.nodes and told_snr_db(scenario, name) is None:
+            yield (*path, "snr_db"), f"is missing, and {name}'s codec is told none; give the Es/N0 that {name} meets"
 
 
 def _roll_back(scenario: Scenario, step: RollBack, index: int, path: KeyPath) -> Iterator[Finding]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
-from emulator.topology.fields import Model, fault, shown
+from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.quantities import Gain, Metres, Name
 
 Role = Literal["tx", "rx", "relay"]
@@ -33,6 +33,27 @@ class Codec(Model):
         return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in extra.items()}
 
 
+_SPEED = Number("give floating-point operations a second, or measure", above=0, at_most=1e21)
+
+
+def _read_speed(value: Any) -> Any:
+    return value if value == "measure" else _SPEED.read(value)
+
+
+class Capacity(Model):
+    """What a receiver can compute, by which its sender chooses a decoder for it (see `equip`). A node that has one runs
+    in a process of its own."""
+
+    flops_per_s: Annotated[float | Literal["measure"], PlainValidator(_read_speed)] = Field(
+        default="measure",
+        description="the floating-point operations a second that it does of a decoder; measure has the node find out "
+        "when it starts",
+    )
+    memory_bytes: Annotated[int, Number("give bytes", at_least=1, at_most=2**50, whole=True)] | None = Field(
+        default=None, description="the memory for a decoder's parameters in bytes. What its process may have without"
+    )
+
+
 class Node(Model):
     """One node. `tx` and `rx` are processes; `relay` is only a place where links meet."""
 
@@ -48,3 +69,4 @@ class Node(Model):
     gain: Gain | None = Field(
         default=None, description="the linear channel power gain of its radio links, in place of distance_m"
     )
+    capacity: Capacity | None = Field(default=None, description="the computing power of a receiver")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.topology.schema import Codec, GeometricLevels, Level, LinkLevels, Scenario
 from emulator.topology.workload import Cast
 
 LAYERS = "layers"  # option of codecs with layers: how many an end takes
+DECODER, SNR_DB = "decoder", "snr_db"  # options of `swin`: the decoder an end runs, and the Es/N0 it is told
 
 
 def senders(scenario: Scenario) -> list[str]:
@@ -57,14 +59,35 @@ def receiver_codec(scenario: Scenario, destination: str, scale: int | None = Non
     return _choice(codec, scale)
 
 
-def sender_codec(scenario: Scenario, source: str, destination: str, scale: int | None = None) -> CodecChoice:
-    """What the sender opens towards a receiver: its own codec when the file gives it one, else the receiver's, but all
-    its layers: other receivers, or this one later, may want them."""
+def own_options(codec: str) -> frozenset[str]:
+    """Options that are each receiver's own affair: receivers of one multicast may differ in them."""
+    return frozenset({LAYERS, DECODER, SNR_DB} if codec == "swin" else {LAYERS})
+
+
+def sender_codec(scenario: Scenario, source: str, destinations: Sequence[str], scale: int | None = None) -> CodecChoice:
+    """What the sender opens towards its receivers: its own codec when the file gives it one, else theirs, but all its
+    layers: other receivers, or these later, may want them.
+
+    It is told the SNR of the weakest: what is made for less noise than there is costs a receiver more than what is made
+    for more noise costs another.
+    """
     own = scenario.nodes[source].codec
     if own is not None:
         return _choice(own, scale)
-    choice = receiver_codec(scenario, destination, scale)
-    return CodecChoice(choice.name, {key: value for key, value in choice.options.items() if key != LAYERS})
+    choice = receiver_codec(scenario, destinations[0], scale)
+    options = {key: value for key, value in choice.options.items() if key not in own_options(choice.name)}
+    told = [told_snr_db(scenario, name) for name in destinations] if SNR_DB in own_options(choice.name) else []
+    known = [snr_db for snr_db in told if snr_db is not None]
+    return CodecChoice(choice.name, options | ({SNR_DB: f"{min(known):g}"} if known else {}))
+
+
+def told_snr_db(scenario: Scenario, receiver: str) -> float | None:
+    """The Es/N0 that a receiver's codec is told; None where the file says none, or no number."""
+    codec = scenario.nodes[receiver].codec
+    try:
+        return None if codec is None else float(codec.options[SNR_DB])
+    except (KeyError, ValueError):
+        return None
 
 
 def _choice(codec: Codec, scale: int | None) -> CodecChoice:

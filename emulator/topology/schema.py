@@ -31,7 +31,7 @@ from emulator.topology.bearers import (
 from emulator.topology.fields import Model, Number, fault, shown
 from emulator.topology.levels import GeometricLevels, Level, LevelTable, LinkLevels
 from emulator.topology.links import Link, Loss, Radio, Route
-from emulator.topology.nodes import Codec, Node
+from emulator.topology.nodes import Capacity, Codec, Node
 from emulator.topology.pictures import Pictures
 from emulator.topology.quantities import Name
 from emulator.topology.resources import Plan, Quality, QualityCurve, QualityPoints, Resources
@@ -40,6 +40,8 @@ from emulator.topology.workload import (
     Adapt,
     Align,
     AnyStep,
+    Distill,
+    Equip,
     OwnData,
     Refine,
     Replan,
@@ -61,9 +63,12 @@ __all__ = [
     "AnyStep",
     "Bearers",
     "BitBearer",
+    "Capacity",
     "Clock",
     "Codec",
     "CodedLevel",
+    "Distill",
+    "Equip",
     "GeometricLevels",
     "IndexBearer",
     "Ldpc",

@@ -235,6 +235,87 @@ class Adapt(Cast):
         return self
 
 
+class Equip(Cast):
+    """Gives each receiver the strongest of its codec's decoders that it can hold and that decodes a picture in time.
+
+    The sender chooses by what the receivers say of their capacity; what is chosen is uploaded, and takes the place of
+    the decoder that a receiver had, between two messages.
+
+    Of a codec with several decoders, such as swin; every receiver needs a capacity.
+    """
+
+    kind: ClassVar[str] = "equip"
+
+    latency_s: Annotated[float, Number("give seconds", above=0, at_most=1e6)] = Field(
+        description="the longest time in s that decoding one picture may take at a receiver"
+    )
+    side: Annotated[int, Number("give pixels", at_least=1, at_most=16384, whole=True)] = Field(
+        default=256, description="the side in pixels of the square picture that this time is for"
+    )
+
+
+class Distill(Cast):
+    """Improves receivers' decoders at the sender, one after the other, over the noise that each meets: a stronger
+    decoder of the same symbols teaches. What is better is uploaded, and takes the place of the decoder that a receiver
+    had, between two messages, while pictures go on being sent.
+
+    Of a codec with several decoders, such as swin. Keys that are left out keep the method's defaults. The pictures to
+    train with are the sender's: they are drawn by the scenario's seed and sent by no transmit step.
+    """
+
+    kind: ClassVar[str] = "distill"
+
+    receivers: Annotated[list[Name], BeforeValidator(one_or_more)] | None = Field(
+        default=None,
+        description="the receiver whose decoder is to get better, or a list, among those that the step is to. All of "
+        "these without",
+    )
+    teacher: str = Field(default="", description="the name of the decoder that teaches. The strongest without")
+    snr_db: Annotated[float, Number("give Es/N0 in dB", at_least=-100, at_most=300)] | None = Field(
+        default=None, description="the Es/N0 to train at in dB. What the receiver's codec is told (snr_db) without"
+    )
+    images: Annotated[int, Number("give a number of pictures", at_least=4, at_most=512, whole=True)] = Field(
+        default=FEW_PICTURES, description="the number of pictures to train with"
+    )
+    share: Annotated[float, Number("give a share", above=0, at_most=1)] = Field(
+        default=0.05,
+        description="the largest share of all pictures that `images` may be; up to 32 pictures are never too many",
+    )
+    cut: Annotated[int, Number("give pixels", at_least=1, at_most=16384, whole=True)] | None = Field(
+        default=256,
+        description="the side in pixels of the square cut from the middle of each picture, as `crop` of transmit; null "
+        "leaves them whole",
+    )
+    steps: Annotated[int, Number("give a number of steps", at_least=1, at_most=100_000, whole=True)] | None = Field(
+        default=None, description="the number of training steps"
+    )
+    batch: Annotated[int, Number("give a number of pictures", at_least=1, at_most=256, whole=True)] | None = Field(
+        default=None, description="the number of pictures in a training step"
+    )
+    crop: Annotated[int, Number("give pixels", at_least=16, at_most=4096, whole=True)] | None = Field(
+        default=None, description="the side in pixels of the random square that a training step takes of a picture"
+    )
+    learning_rate: Annotated[float, Number("give a learning rate", at_least=1e-8, at_most=1)] | None = Field(
+        default=None, description="the largest learning rate"
+    )
+    alpha: Annotated[float, Number("give a weight", at_least=0, at_most=1e6)] | None = Field(
+        default=None, description="the weight of the distillation loss, alpha of equation (5b); 0 for none"
+    )
+    transfer: bool = Field(default=False, description="whether the decoder begins with its teacher's last two stages")
+    seed: Annotated[int, Number("give a seed", at_least=0, at_most=2**63 - 1, whole=True)] = Field(
+        default=0, description="the seed of the training's own draws"
+    )
+    serve: Annotated[int, Number("give a number of pictures", at_least=0, at_most=1_000_000, whole=True)] = Field(
+        default=0,
+        description="the number of pictures sent meanwhile: half while the sender trains, half while the new decoder "
+        "is uploaded. Which decoder a receiver has for each of these depends on how fast the machine is",
+    )
+    compute: Literal["none", "measured"] = Field(
+        default="none",
+        description="the part of training in model time: none, or the wall time that it took",
+    )
+
+
 class RollBack(Cast):
     """Puts receivers back to a state that they had before an adapt step."""
 
@@ -329,7 +410,7 @@ class Align(Cast):
 
 
 STEP_KINDS: dict[str, type[Step]] = {
-    kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan, Adapt, RollBack, Align)
+    kind.kind: kind for kind in (Transmit, SetLink, Wait, Replan, Adapt, RollBack, Align, Equip, Distill)
 }
 """The kinds of step. A new one is a model here, and what the controller does for it."""
 

@@ -22,6 +22,7 @@ from emulator.topology import (
     receivers,
     sender_codec,
     senders,
+    told_snr_db,
     transmit_destinations,
     transmit_source,
 )
@@ -102,14 +103,34 @@ def test_names_codecs_and_steps_are_resolved() -> None:
     options = {"scale": "4", "weights": "mine", "fast": "true", "gain": "0.001"}
     assert receiver_codec(scenario, "rx1") == CodecChoice("vqvae2", options)
     assert receiver_codec(scenario, "rx2", scale=16).options == {**options, "scale": "16"}
-    assert sender_codec(scenario, "server", "rx1", scale=2).options["scale"] == "2"
+    assert sender_codec(scenario, "server", ["rx1"], scale=2).options["scale"] == "2"
 
 
 def test_a_sender_with_a_codec_of_its_own_keeps_it_and_a_codec_without_scale_gets_none() -> None:
     text = CHAIN.replace("server: {role: tx}", "server: {role: tx, codec: {name: raw}}")
-    assert sender_codec(loads(text), "server", "rx1", scale=2) == CodecChoice("raw", {})
+    assert sender_codec(loads(text), "server", ["rx1"], scale=2) == CodecChoice("raw", {})
     with pytest.raises(ValueError, match="core has no codec"):
         receiver_codec(loads(text), "core")
+
+
+def test_receivers_of_one_multicast_may_run_other_decoders_and_the_sender_is_told_the_weakest_snr() -> None:
+    codec = "codec: {name: swin, weights: mine, decoder: high, snr_db: 7}"
+    text = (
+        f"version: 1\nname: s\nnodes:\n  bs: {{role: tx}}\n  near: {{role: rx, {codec}}}\n"
+        f"  far: {{role: rx, {codec.replace('high', 'low').replace('7', '1.5')}}}\n"
+        "links: [{name: air, from: bs, to: [near, far], rate_bps: 1e6}]\nworkload: [{transmit: {mode: multicast}}]\n"
+    )
+    scenario = loads(text)
+    ends = ["near", "far"]
+    assert sender_codec(scenario, "bs", ends) == CodecChoice("swin", {"weights": "mine", "snr_db": "1.5"})
+    assert sender_codec(scenario, "bs", ["near"]).options["snr_db"] == "7"
+    assert [told_snr_db(scenario, name) for name in ("near", "far", "bs")] == [7, 1.5, None]
+    untold = loads(text.replace(", snr_db: 7", "").replace(", snr_db: 1.5", ""))
+    assert sender_codec(untold, "bs", ends) == CodecChoice("swin", {"weights": "mine"})
+    own = loads(text.replace("bs: {role: tx}", "bs: {role: tx, codec: {name: swin, snr_db: 4}}"))
+    assert sender_codec(own, "bs", ends).options == {"snr_db": "4"}
+    with pytest.raises(TopologyError, match="multicast needs one codec, but near and far differ"):
+        loads(text.replace("swin", "deepjscc"))
 
 
 def test_a_merged_template_keeps_what_the_node_says_itself() -> None:

@@ -514,7 +514,7 @@ TABLE = [
         "transmit: {to: all}",
         "transmit",
         "19: workload[0]: must be a mapping with one key, the kind of step (transmit, set_link, wait, replan, adapt, "
-        "roll_back, align), got 'transmit'; write for example {transmit: {to: all}}",
+        "roll_back, align, equip, distill), got 'transmit'; write for example {transmit: {to: all}}",
     ),
     (
         "transmit: {to: all}",
@@ -643,6 +643,44 @@ TABLE = [
         "transmit: {to: all}",
         "set_link: {link: first, radio: {power_w: 5}}",
         "19: workload[0].set_link.radio: link first has no radio; set rate_bps or symbol_rate_hz",
+    ),
+    (
+        "rx: {role: rx, codec: {name: vqvae2, scale: 4}}",
+        "rx: {role: rx, codec: {name: vqvae2, scale: 4}, capacity: {flops_per_s: much}}",
+        "6: nodes.rx.capacity.flops_per_s: must be a number in (0, 1e+21], got 'much'; give floating-point operations "
+        "a second, or measure",
+    ),
+    (
+        "tx: {role: tx}",
+        "tx: {role: tx, capacity: {}}",
+        "4: nodes.tx.capacity: a tx decodes nothing; leave it out or make the node an rx",
+    ),
+    (
+        "transmit: {to: all}",
+        "equip: {latency_s: 0.1}",
+        "19: workload[0].equip.to: rx has no capacity to choose a decoder by; give the node one, such as capacity: "
+        "{flops_per_s: measure}",
+    ),
+    (
+        "transmit: {to: all}",
+        "equip: {to: all}",
+        "19: workload[0].equip.latency_s: is missing; give the longest time in s that decoding one picture may take at "
+        "a receiver",
+    ),
+    (
+        "transmit: {to: all}",
+        "distill: {receivers: mid, snr_db: 3}",
+        "19: workload[0].distill.receivers: mid is not among those that the step is to; known: rx",
+    ),
+    (
+        "transmit: {to: all}",
+        "distill: {}",
+        "19: workload[0].distill.snr_db: is missing, and rx's codec is told none; give the Es/N0 that rx meets",
+    ),
+    (
+        "transmit: {to: all}",
+        "distill: {snr_db: 3, alpha: -1}",
+        "19: workload[0].distill.alpha: must be in [0, 1e+06], got -1; give a weight",
     ),
     (
         "workload:",

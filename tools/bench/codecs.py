@@ -34,6 +34,7 @@ from tools.ftsc import models
 
 SIDE = 256
 SCALES = (2, 4, 8, 16)
+SWIN_DECODERS = ("high", "low", "lowest")
 SNR_DB = 10.0
 JPEG_BITS = 46080  # as VQ-VAE-2 at scale 4
 CLOSE_DB = 0.1
@@ -58,6 +59,8 @@ def contenders(folder: Path | None) -> list[Contender]:
     listed = [Contender(f"vqvae2 s={s}", "vqvae2", options(f"vqvae2-s{s}", {"scale": str(s)})) for s in SCALES]
     listed.append(Contender("vqvae s=4", "vqvae", options("vqvae-s4", {"scale": "4"})))
     listed.append(Contender("deepjscc k/n=1/32", "deepjscc", options("deepjscc-c3-10", {"snr_db": "10"})))
+    shared = options("swin", {})
+    listed += [Contender(f"swin k/n=1/16, {v} decoder", "swin", {**shared, "decoder": v}) for v in SWIN_DECODERS]
     listed.append(Contender("jpeg", "jpeg", {"budget_bits": str(JPEG_BITS)}))
     listed.append(Contender(f"jpeg + LDPC, {SNR_DB:g} dB", "jpeg", {"budget_bits": str(JPEG_BITS)}, ldpc=True))
     return listed

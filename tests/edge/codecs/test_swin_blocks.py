@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from edge.codecs.swin_blocks import Division, Merging, WindowAttention, gathered, scattered
 
@@ -53,6 +54,16 @@ def test_attention_is_what_it_is_by_definition_on_maps_of_any_size(size: tuple[i
     tokens = torch.randn(2, *size, 8)
     expected = torch.stack([by_definition(attention, one) for one in tokens])
     assert torch.allclose(attention(tokens), expected, atol=1e-5)
+    assert torch.allclose(attention(tokens[:1]), expected[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 5)])
+@pytest.mark.parametrize("shifted", [False, True])
+@torch.no_grad()
+def test_a_picture_alone_has_the_fast_kernel(size: tuple[int, int], shifted: bool) -> None:
+    attention = WindowAttention(8, 2, 4, shifted)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):  # refuses what that one cannot do
+        assert attention(torch.randn(1, *size, 8)).shape == (1, *size, 8)
 
 
 @torch.no_grad()

@@ -69,6 +69,18 @@ def test_the_channel_coder_has_seven_layers_and_begins_as_its_skip() -> None:
         assert not torch.allclose(coder(tokens, 1.0), coder(tokens, 7.0)), "the SNR does not matter"
 
 
+def test_tokens_and_snr_reach_the_last_layer_of_a_channel_coder_that_has_not_learnt_yet() -> None:
+    torch.manual_seed(0)
+    coder, seen = ChannelCoder(128), list[torch.Tensor]()
+    coder.layers[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        for snr_db in (1.0, 7.0):
+            coder(torch.randn(64, 1, 1, 128, generator=torch.Generator().manual_seed(1)), snr_db)
+    low, high = seen
+    assert low.std(dim=0).mean() > 0.1, "what it learns from is the same for all tokens"
+    assert (high - low).square().mean().sqrt() > 0.1
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edge.codecs.swin_windows import Axis, offsets, visible
+from edge.codecs.swin_windows import Axis, offsets, order, visible
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,22 @@ def test_a_smaller_window_uses_the_middle_of_the_table_of_offsets() -> None:
     assert whole.unique().tolist() == list(range(49))
     assert torch.equal(small, whole[[0, 1, 4, 5]][:, [0, 1, 4, 5]])
     assert whole.diagonal().unique().tolist() == [24]
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (6, 11), (2, 5), (1, 1)])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_every_token_stands_where_it_is_looked_for(height: int, width: int, shifted: bool) -> None:
+    rows, columns = Axis.of(height, 4, shifted), Axis.of(width, 4, shifted)
+    standing, places = order(rows, columns)
+    assert standing.shape == (rows.extended * columns.extended,)
+    assert torch.equal(standing[places], torch.arange(height * width))
+    assert places.unique().shape == places.shape
+
+
+def test_the_first_shifted_window_begins_at_the_shift() -> None:
+    standing, _ = order(Axis.of(8, 4, True), Axis.of(8, 4, True))
+    assert standing[:5].tolist() == [18, 19, 20, 21, 26]  # row 2 from column 2 on, then row 3
+    assert standing[-1] == 9  # the last window wraps: row 1, column 1
 
 
 def test_what_was_computed_in_inference_serves_training() -> None:

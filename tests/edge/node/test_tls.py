@@ -11,7 +11,7 @@ import pytest
 from fake_emulator import FakeEmulator, eventually, start_node
 
 from edge.node.sessions import Role
-from edge.v1 import node_pb2, node_pb2_grpc, parameters_pb2, parameters_pb2_grpc
+from edge.v1 import decoders_pb2, decoders_pb2_grpc, node_pb2, node_pb2_grpc, parameters_pb2, parameters_pb2_grpc
 from edge.wire.endpoint import Security, open_channel
 from emulator.certs import make_certificates
 
@@ -34,6 +34,7 @@ def test_control_needs_the_controllers_certificate(folder: Path) -> None:
         async with open_channel(rx.address, Security("tx", folder), peer="rx") as channel:
             node = node_pb2_grpc.NodeServiceStub(channel)
             tensors = parameters_pb2_grpc.ParameterServiceStub(channel)
+            decoders = decoders_pb2_grpc.DecoderServiceStub(channel)
             for call in (
                 node.Describe(node_pb2.DescribeRequest()),
                 node.Configure(node_pb2.ConfigureRequest()),
@@ -42,6 +43,9 @@ def test_control_needs_the_controllers_certificate(folder: Path) -> None:
                 tensors.ListParameters(parameters_pb2.ListParametersRequest()),
                 tensors.DownloadParameters(parameters_pb2.DownloadParametersRequest()).read(),
                 tensors.UploadParameters(iter([])),
+                decoders.ChooseDecoders(decoders_pb2.ChooseDecodersRequest()),
+                decoders.DownloadDecoder(decoders_pb2.DownloadDecoderRequest()).read(),
+                decoders.Distill(decoders_pb2.DistillRequest()).read(),
             ):
                 with pytest.raises(grpc.aio.AioRpcError, match="'controller' only, not from 'tx'") as caught:
                     await call

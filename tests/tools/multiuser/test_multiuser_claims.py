@@ -1,0 +1,99 @@
+"""Claims are judged on values: here on made-up ones whose answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from tools.ftsc.results import Row
+from tools.multiuser import claims
+from tools.multiuser.setting import SNRS_DB
+from tools.slf.results import Verdict
+
+
+def ended(**schemes: list[float]) -> dict[str, Any]:
+    """A figure's document: where each scheme ended, by seed."""
+    last = {name.replace("_", "-"): {str(i): db for i, db in enumerate(by_seed)} for name, by_seed in schemes.items()}
+    return {"last_by_seed": last, "epochs": 30, "rows": []}
+
+
+def verdicts(found: Any) -> dict[str, Verdict]:
+    return {one.claim: one.verdict for one in found}
+
+
+def test_done_1_is_judged_by_the_mean_over_seeds() -> None:
+    document = ended(proposed=[20.0, 22.0, 21.0], iterative=[20.5, 20.0, 20.0], alone=[21.5, 21.5, 21.5])
+    (found,) = claims.of_fig2(document)
+    assert found.verdict == Verdict.MIXED
+    assert "+0.83 dB over iterative (seeds -0.50 / 2.00 / 1.00); -0.50 dB over alone" in found.found
+    document = ended(proposed=[22.0], iterative=[20.0], alone=[21.0])
+    assert next(iter(claims.of_fig2(document))).verdict == Verdict.HOLDS
+
+
+def test_seeds_are_paired_by_their_number() -> None:
+    document = ended(proposed=[20.0, 30.0], alone=[10.0])
+    document["last_by_seed"]["alone"] = {"1": 29.0}
+    assert claims.leads(document, "proposed", "alone") == [1.0]
+
+
+def test_a_scheme_that_is_missing_is_not_measured() -> None:
+    (found,) = claims.of_fig2(ended(proposed=[20.0], alone=[19.0]))
+    assert (found.verdict, found.found) == (Verdict.NOT_MEASURED, "missing: iterative")
+
+
+def test_convergence_is_where_the_better_of_the_others_ends() -> None:
+    schemes = {"proposed": [15, 18, 20], "iterative": [10, 14, 16], "alone": [12, 15, 17]}
+    rows = [{"scheme": name, "psnr_db": db} for name, curve in schemes.items() for db in curve]
+    last = {name: {"0": float(curve[-1])} for name, curve in schemes.items()}
+    found = {one.claim: one for one in claims.of_fig2({"rows": rows, "last_by_seed": last, "epochs": 3})}
+    faster = found["proposed converges faster"]
+    assert faster.verdict == Verdict.HOLDS
+    assert faster.found == "reaches where the better of them ends after 2 of 3 epochs"
+
+
+def test_what_was_tried_stands_beside_a_distillation_that_does_not_help() -> None:
+    document = ended(proposed=[20.0], transfer=[21.0], distill=[19.5], transfer_frozen=[20.5])
+    document["last_by_seed"]["distill, alpha 0.3"] = {"0": 20.25}
+    found = {one.claim: one for one in claims.of_fig3(document)}
+    distilled = found["distillation ends above proposed"]
+    assert distilled.verdict == Verdict.DOES_NOT_HOLD
+    assert distilled.found.endswith("tried: distill, alpha 0.3: +0.25 dB")
+    assert found["transfer is the highest"].verdict == Verdict.HOLDS
+    assert found["distillation ends below transfer"].verdict == Verdict.HOLDS
+
+
+def test_curves_over_snr() -> None:
+    def curve(scheme: str, first_db: float, decoder: str = "low") -> list[Row]:
+        return [
+            {"set": "c", "scheme": scheme, "decoder": decoder, "snr_db": snr_db, "psnr_db": first_db + i}
+            for i, snr_db in enumerate(SNRS_DB)
+        ]
+
+    rows = [*curve("high", 22, "high"), *curve("proposed", 20), *curve("iterative", 19.5)]
+    rows += [*curve("transfer", 21.1), *curve("distill", 21)]
+    rows += [*curve("shipped", 23, "high"), *curve("shipped", 22, "low"), *curve("shipped", 22.5, "lowest")]
+    assert verdicts(claims.of_fig4({"rows": rows})) == {
+        "c: every scheme rises with SNR": Verdict.HOLDS,
+        "c: the high decoder is above the low ones": Verdict.HOLDS,
+        "c: transfer and distillation are similar (within 0.2 dB)": Verdict.HOLDS,
+        "c: both surpass proposed and iterative by a large margin (0.5 dB)": Verdict.HOLDS,
+        "c: three decoders of one encoder, the stronger the better": Verdict.MIXED,
+    }
+
+
+def test_equal_epochs_and_equal_time_are_two_claims() -> None:
+    def run(steps: int, psnr_db: float) -> dict[str, Any]:
+        return {"run": "", "steps": steps, "psnr_db": psnr_db, "cpu_s": 600.0}
+
+    found = list(claims.of_against({"ours": run(100, 25.0), "equal_epochs": run(100, 24.0)}))
+    assert [one.verdict for one in found] == [Verdict.HOLDS, Verdict.NOT_MEASURED]
+    found = list(claims.of_against({"ours": run(100, 25.0), "equal_time": run(300, 26.0)}))
+    assert [one.verdict for one in found] == [Verdict.NOT_MEASURED, Verdict.DOES_NOT_HOLD]
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(claims.main, [str(tmp_path)])
+    assert printed.exit_code == 0
+    assert printed.output.count("not measured") == len(claims.JUDGES)

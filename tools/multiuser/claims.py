@@ -1,0 +1,203 @@
+"""What the results say of each claim of the paper's section IV and of our own goals: prints a table in Markdown.
+
+python -m tools.multiuser.claims RESULTS
+
+Schemes are compared by the mean over seeds; the seeds stand beside it. A claim whose figure is not there, or lacks a
+scheme, is not measured yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import click
+
+from tools.ftsc.results import Row
+from tools.multiuser.setting import SCHEMES, SNRS_DB
+from tools.slf.results import Verdict
+
+ALIKE_DB, LARGE_DB = 0.2, 0.5  # what "similar" and "by a large margin" are taken for
+LOW_FIRST = ("shipped lowest", "shipped low", "shipped high")
+
+Document = Mapping[str, Any]
+
+
+class Claim(NamedTuple):
+    """source: where it stands; found: our figures; command: the module that makes them."""
+
+    source: str
+    claim: str
+    found: str
+    verdict: Verdict
+    command: str
+
+
+def judged(outcomes: Sequence[bool]) -> Verdict:
+    """Holds when it does in every case, does not when in none."""
+    if not outcomes:
+        return Verdict.NOT_MEASURED
+    if all(outcomes):
+        return Verdict.HOLDS
+    return Verdict.MIXED if any(outcomes) else Verdict.DOES_NOT_HOLD
+
+
+def said(values: Sequence[float], digits: int = 2) -> str:
+    """Figures in a row."""
+    return " / ".join(f"{value:.{digits}f}" for value in values)
+
+
+def leads(document: Document, better: str, worse: str) -> list[float]:
+    """By how much one scheme ended above another, each seed that both have; dB."""
+    ours, others = (document["last_by_seed"].get(scheme, {}) for scheme in (better, worse))
+    return [ours[seed] - others[seed] for seed in sorted(set(ours) & set(others))]
+
+
+def above(source: str, words: str, document: Document, better: str, worse: Sequence[str], command: str) -> Claim:
+    """One scheme above each of the others at the end, by the mean over seeds."""
+    ahead = {other: leads(document, better, other) for other in worse}
+    if not all(ahead.values()):
+        missing = [scheme for scheme in (better, *worse) if not document["last_by_seed"].get(scheme)]
+        return Claim(source, words, f"missing: {', '.join(missing)}", Verdict.NOT_MEASURED, command)
+    found = "; ".join(f"{fmean(db):+.2f} dB over {other} (seeds {said(db)})" for other, db in ahead.items())
+    found += f", after {document['epochs']} epochs"
+    return Claim(source, words, found, judged([fmean(db) > 0 for db in ahead.values()]), command)
+
+
+def of_fig2(document: Document) -> Iterator[Claim]:
+    others = ("iterative", "alone")
+    yield above("Fig. 2, goal 1", "proposed ends above iterative and alone", document, "proposed", others, "fig2")
+    means = _means(document)
+    if {"proposed", *others} <= set(means):
+        least = max(means[other][-1] for other in others)
+        first = next((epoch for epoch, db in enumerate(means["proposed"], 1) if db >= least), None)
+        found = f"reaches where the better of them ends after {first} of {document['epochs']} epochs"
+        if first is None:
+            found = "never reaches where the better of them ends"
+        sooner = judged([first is not None and first < document["epochs"]])
+        yield Claim("Fig. 2", "proposed converges faster", found, sooner, "fig2")
+
+
+def _means(document: Document) -> dict[str, list[float]]:
+    """PSNR over epochs, mean over seeds, by scheme."""
+    found: dict[str, list[float]] = {}
+    for row in document["rows"]:
+        found.setdefault(row["scheme"], []).append(float(row["psnr_db"]))
+    return found
+
+
+def of_fig3(document: Document) -> Iterator[Claim]:
+    base = ("proposed",)
+    yield above("Fig. 3, goal 1", "transfer ends above proposed", document, "transfer", base, "fig3")
+    distilled = above("Fig. 3, goal 1", "distillation ends above proposed", document, "distill", base, "fig3")
+    tried = [scheme for scheme in document["last_by_seed"] if scheme.startswith("distill, alpha")]
+    if distilled.verdict == Verdict.DOES_NOT_HOLD and tried:
+        others = ", ".join(f"{scheme}: {fmean(leads(document, scheme, 'proposed')):+.2f} dB" for scheme in tried)
+        distilled = distilled._replace(found=f"{distilled.found}; tried: {others}")
+    yield distilled
+    yield above("Fig. 3", "so does transfer with those layers frozen", document, "transfer-frozen", base, "fig3")
+    yield above("Fig. 3", "distillation ends below transfer", document, "transfer", ("distill",), "fig3")
+    highest = ("transfer-frozen", "distill", "proposed")
+    yield above("Fig. 3", "transfer is the highest", document, "transfer", highest, "fig3")
+
+
+def by_snr(rows: Sequence[Row], scheme: str) -> dict[float, float]:
+    """PSNR in dB by SNR in dB. scheme: with the decoder behind it where it is shipped."""
+    return {float(row["snr_db"]): float(row["psnr_db"]) for row in rows if _name(row) == scheme}
+
+
+def _name(row: Row) -> str:
+    return f"shipped {row['decoder']}" if row["scheme"] == "shipped" else str(row["scheme"])
+
+
+def of_fig4(document: Document) -> Iterator[Claim]:
+    for name in dict.fromkeys(row["set"] for row in document["rows"]):
+        yield from _of_set(name, [row for row in document["rows"] if row["set"] == name])
+
+
+def _of_set(name: str, rows: Sequence[Row]) -> Iterator[Claim]:
+    curves = {scheme: by_snr(rows, scheme) for scheme in dict.fromkeys(_name(row) for row in rows)}
+    least = {scheme: min((b - a for a, b in pairwise(curve.values())), default=0.0) for scheme, curve in curves.items()}
+    found = "least rise in dB: " + ", ".join(f"{scheme} {db:.2f}" for scheme, db in least.items())
+    yield Claim(
+        "Fig. 4, goal 2",
+        f"{name}: every scheme rises with SNR",
+        found,
+        judged([db > 0 for db in least.values()]),
+        "fig4",
+    )
+    low = [scheme for scheme in SCHEMES if scheme in curves]
+    if "high" in curves and low:
+        ahead = [curves["high"][snr_db] - max(curves[scheme][snr_db] for scheme in low) for snr_db in SNRS_DB]
+        found = f"ahead of the best low one by {said(ahead)} dB at 1 / 3 / 5 / 7 dB"
+        words = f"{name}: the high decoder is above the low ones"
+        yield Claim("goal 2", words, found, judged([db > 0 for db in ahead]), "fig4")
+    if {"transfer", "distill"} <= set(curves):
+        apart = [curves["transfer"][snr_db] - curves["distill"][snr_db] for snr_db in SNRS_DB]
+        words = f"{name}: transfer and distillation are similar (within {ALIKE_DB} dB)"
+        found = f"transfer ahead by {said(apart)} dB at 1 / 3 / 5 / 7 dB"
+        yield Claim("Fig. 4", words, found, judged([abs(db) <= ALIKE_DB for db in apart]), "fig4")
+    yield from _large_margin(name, curves)
+    if set(LOW_FIRST) <= set(curves):
+        quality = [fmean(curves[scheme].values()) for scheme in LOW_FIRST]
+        found = f"lowest / low / high, mean over SNR: {said(quality)} dB"
+        words = f"{name}: three decoders of one encoder, the stronger the better"
+        yield Claim("section V", words, found, judged([a < b for a, b in pairwise(quality)]), "fig4")
+
+
+def _large_margin(name: str, curves: Mapping[str, Mapping[float, float]]) -> Iterator[Claim]:
+    helped, others = ("transfer", "distill"), ("proposed", "iterative")
+    if set(curves) >= {*helped, *others}:
+        margins = [
+            min(curves[scheme][snr_db] for scheme in helped) - max(curves[scheme][snr_db] for scheme in others)
+            for snr_db in SNRS_DB
+        ]
+        words = f"{name}: both surpass proposed and iterative by a large margin ({LARGE_DB} dB)"
+        found = f"the worse of both ahead of the better of the others by {said(margins)} dB at 1 / 3 / 5 / 7 dB"
+        yield Claim("Fig. 4", words, found, judged([db >= LARGE_DB for db in margins]), "fig4")
+
+
+def of_against(document: Document) -> Iterator[Claim]:
+    for key, words in (("equal_epochs", "equal epochs"), ("equal_time", "equal CPU time")):
+        claim = f"10 dB, CIFAR-10, k/n = 1/16: swin above deepjscc at {words}"
+        if key not in document:
+            yield Claim("goal 2", claim, "missing: a finished run", Verdict.NOT_MEASURED, "against")
+            continue
+        ours, other = document["ours"], document[key]
+        found = (
+            f"{ours['psnr_db']:.2f} dB ({ours['steps']} steps, {ours['cpu_s'] / 60:.0f} CPU-minutes) against "
+            f"{other['psnr_db']:.2f} dB ({other['steps']} steps, {other['cpu_s'] / 60:.0f} CPU-minutes)"
+        )
+        yield Claim("goal 2", claim, found, judged([ours["psnr_db"] > other["psnr_db"]]), "against")
+
+
+JUDGES = {"fig2": of_fig2, "fig3": of_fig3, "fig4": of_fig4, "against": of_against}
+
+
+def claims(results: Path) -> list[Claim]:
+    """Of whatever results there are."""
+    found: list[Claim] = []
+    for name, judge in JUDGES.items():
+        file = results / f"{name}.json"
+        found += judge(json.loads(file.read_text())) if file.exists() else [_unmeasured(name)]
+    return found
+
+
+def _unmeasured(name: str) -> Claim:
+    return Claim(name, "all of it", f"missing: {name}.json", Verdict.NOT_MEASURED, name)
+
+
+@click.command(help=(__doc__ or "").split("\n")[0])
+@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def main(results: Path) -> None:
+    click.echo("| paper | claim | ours | verdict | command |\n|---|---|---|---|---|")
+    for one in claims(results):
+        click.echo(f"| {one.source} | {one.claim} | {one.found} | {one.verdict} | `{one.command}` |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""PSNR of the low decoder after each of its epochs, at 3 dB: what figures 2 and 3 show. The curves were written while
+training, on the pictures that the training's --evaluate named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tools.ftsc import plots
+from tools.ftsc.plots import Curve
+from tools.ftsc.results import Row, band_of, banded
+from tools.multiuser.setting import AT_DB, Setting, write
+
+ABOUT = ("steps", "epoch_steps", "batch", "learning_rate", "pictures")
+
+
+@dataclass(frozen=True)
+class Course:
+    """One scheme. by_seed: PSNR in dB after each epoch."""
+
+    scheme: str
+    by_seed: Mapping[int, Sequence[float]]
+    about: Mapping[str, Any]
+
+    @property
+    def epochs(self) -> int:
+        """As far as every seed has come."""
+        return min(len(one) for one in self.by_seed.values())
+
+
+def course(setting: Setting, scheme: str, name: str) -> Course | None:
+    """The curves `f-NAME-sSEED.json` of runs that came to their end; None when there is none."""
+    by_seed: dict[int, list[float]] = {}
+    about: Mapping[str, Any] = {}
+    for seed in range(setting.seeds):
+        file = setting.found(f"f-{name}-s{seed}.json")
+        if file is None:
+            continue
+        document = json.loads(file.read_text())
+        about, points = document["about"], document["points"]
+        if not points or points[-1]["step"] != about["steps"]:
+            setting.skip(f"{file.name}: not finished")
+            continue
+        if about["snr_db"] != AT_DB:
+            raise ValueError(f"{file.name}: scored at {about['snr_db']:g} dB; train it with --curve-snr-db {AT_DB:g}")
+        by_seed[seed] = [float(point["psnr_db"]) for point in points]
+    described = {key: about[key] for key in ABOUT} if by_seed else {}
+    return Course(scheme, by_seed, described) if by_seed else None
+
+
+def alphas(setting: Setting) -> list[Course]:
+    """Distillation with other weights of the teacher than 1, where that was tried."""
+    tried = dict.fromkeys(file.stem.split("-")[2] for file in sorted(setting.weights.glob("f-distill-a*-s*.json")))
+    found = [course(setting, f"distill, alpha {alpha[1:]}", f"distill-{alpha}") for alpha in tried]
+    return [one for one in found if one is not None]
+
+
+def rows_of(courses: Sequence[Course]) -> list[Row]:
+    """Up to the epoch that every scheme has reached: the comparison is at equal epochs of the low decoder."""
+    epochs = min((one.epochs for one in courses), default=0)
+    return [_row(one, epoch) for one in courses for epoch in range(epochs)]
+
+
+def _row(of: Course, epoch: int) -> Row:
+    band = banded([one[epoch] for one in of.by_seed.values()])
+    return {
+        "scheme": of.scheme,
+        "epoch": epoch + 1,
+        "psnr_db": round(band.mean, 3),
+        "psnr_low_db": round(band.low, 3),
+        "psnr_high_db": round(band.high, 3),
+        "seeds": len(of.by_seed),
+    }
+
+
+def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, tried: bool = False) -> None:
+    """NAME.json, .csv and .png. tried: also with other alphas."""
+    found = [course(setting, scheme, scheme) for scheme in schemes]
+    courses = [one for one in found if one is not None]
+    others = alphas(setting) if tried else []
+    rows = rows_of(courses)
+    epochs = max((int(row["epoch"]) for row in rows), default=0)
+    compared = [one for one in (*courses, *others) if one.epochs >= epochs > 0]
+    last = {one.scheme: {seed: points[epochs - 1] for seed, points in one.by_seed.items()} for one in compared}
+    more = {
+        "snr_db": AT_DB,
+        "epochs": epochs,
+        "last_by_seed": last,
+        "trained": {one.scheme: dict(one.about) for one in (*courses, *others)},
+    }
+    remarks = [f"{one.scheme}: {one.epochs} epochs, shown up to {epochs}" for one in courses if one.epochs > epochs]
+    shown = [*rows, *(_row(one, epoch) for one in others for epoch in range(min(one.epochs, epochs)))]
+    write(setting, name, shown, more, remarks)
+    drawn = plots.figure(6.4, 4.4)
+    if shown:
+        plots.draw_curves(drawn.add_subplot(), curves(shown), title, "epochs of the low decoder")
+    plots.save(drawn, setting.out / f"{name}.png")
+
+
+def curves(rows: Sequence[Row]) -> list[Curve]:
+    """One for each scheme."""
+    schemes = dict.fromkeys(str(row["scheme"]) for row in rows)
+    own = {scheme: [row for row in rows if row["scheme"] == scheme] for scheme in schemes}
+    return [
+        Curve(scheme, [float(row["epoch"]) for row in points], [band_of(row) for row in points])
+        for scheme, points in own.items()
+    ]
