@@ -21,7 +21,7 @@ def test_daemons_are_healthy_list_their_services_and_a_receiver_without_a_networ
     expected = {
         emulator.address: {"emulator.v1.DataPlaneService", "emulator.v1.LinkControlService"},
         optimizer.address: {"optimizer.v1.PlannerService"},
-        receiver.address: {f"edge.v1.{name}Service" for name in ("Node", "Parameter", "Adapt", "Align")},
+        receiver.address: {f"edge.v1.{name}Service" for name in ("Node", "Parameter", "Adapt", "Align", "Decoder")},
     }
     sender = yard.command(
         *("edge.node", "--role", "tx", "--name", "tx", "--emulator", emulator.address, "--codec", "raw"),
