@@ -94,6 +94,8 @@ def bars(
         shown = [g for g in range(len(groups)) if any(points[g] is not None for _, points in series)]
         axes.set(title=title, ylabel=y_label, xticks=shown, xticklabels=[groups[g] for g in shown])
         axes.set_ylim(bottom=max(0.0, min(floor, default=0.0) - 2.0))
+        if y_label == "%":
+            axes.set_ylim(top=min(axes.get_ylim()[1], 101.0))  # no share is larger
         axes.grid(axis="y", alpha=0.3)
         if number == 0:  # one legend beside the panels: inside, it would cover bars
             axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0))
