@@ -164,9 +164,10 @@ def test_refinements_come_from_the_shelf_not_from_the_encoder(cctv: Report) -> N
 def test_a_process_of_several_receivers_that_dies_comes_back_with_all_of_them(yard: Yard) -> None:
     ends = ["rx1", "rx2", "rx3"]
     scenario = yard.scenario(
+        clock="real",  # five seconds, so that the process dies in the middle
         processes={"receivers": 3},
         nodes=raw_nodes(3),
-        links=[{"name": "air", "from": "tx", "to": ends, "rate_bps": 1_000_000}],
+        links=[{"name": "air", "from": "tx", "to": ends, "rate_bps": 200_000}],
         workload=[{"transmit": {"crop": None, "mode": "multicast"}}],
     )
     process, out = yard.begin_run(scenario, "--images", yard.pictures(SOME, 32))
