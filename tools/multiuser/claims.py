@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
-import click
-
+from tools.claims import Claim, printing
 from tools.ftsc.results import Row
 from tools.multiuser.setting import SCHEMES, SNRS_DB
 from tools.slf.results import Verdict
@@ -25,16 +24,6 @@ ALIKE_DB, LARGE_DB = 0.2, 0.5  # what "similar" and "by a large margin" are take
 LOW_FIRST = ("shipped lowest", "shipped low", "shipped high")
 
 Document = Mapping[str, Any]
-
-
-class Claim(NamedTuple):
-    """source: where it stands; found: our figures; command: the module that makes them."""
-
-    source: str
-    claim: str
-    found: str
-    verdict: Verdict
-    command: str
 
 
 def judged(outcomes: Sequence[bool]) -> Verdict:
@@ -191,12 +180,7 @@ def _unmeasured(name: str) -> Claim:
     return Claim(name, "all of it", f"missing: {name}.json", Verdict.NOT_MEASURED, name)
 
 
-@click.command(help=(__doc__ or "").split("\n")[0])
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def main(results: Path) -> None:
-    click.echo("| paper | claim | ours | verdict | command |\n|---|---|---|---|---|")
-    for one in claims(results):
-        click.echo(f"| {one.source} | {one.claim} | {one.found} | {one.verdict} | `{one.command}` |")
+main = printing(claims, __doc__ or "")
 
 
 if __name__ == "__main__":
