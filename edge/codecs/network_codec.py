@@ -95,7 +95,7 @@ def read_shape(path: Path, architecture: str, shape: Callable[..., Shape]) -> Sh
         )
     try:
         fields = json.loads(metadata["shape"])
-        if not all(isinstance(value, int) and 0 < value <= 4096 for value in fields.values()):
+        if not all(isinstance(one, bool) or (isinstance(one, int) and 0 < one <= 4096) for one in fields.values()):
             raise ValueError("every size must be an integer in [1, 4096]")
         return shape(**fields)
     except (KeyError, ValueError, TypeError, AttributeError) as error:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from edge.codecs.conv_stages import Residual
 
 SHRINK = 4  # side of the picture over side of the trunk's map
+WEIGHING_WIDTH = 32
 EXTRACTOR_WIDTHS = (16, 32, 64)  # two convolutions, one hidden linear layer
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
@@ -48,13 +49,15 @@ class HeadShape:
 @dataclass(frozen=True)
 class SmrcShape:
     """side: of the square pictures, pixels; colours: 1 for grey, 3; channels: filters; classes: of the data set; heads:
-    in the order of their layers. A head's place in that list is the index of its sub-block."""
+    in the order of their layers. A head's place in that list is the index of its sub-block. weighing: whether decoders
+    of several sub-blocks weigh them by how noisy each is, see `Weighing`."""
 
     side: int = 28
     colours: int = 1
     channels: int = 24
     classes: int = 10
     heads: tuple[HeadShape, ...] = field(default_factory=lambda: equal_heads(2, 20, 10))
+    weighing: bool = False
 
     def __post_init__(self) -> None:
         if self.side % SHRINK or self.side < SHRINK:
@@ -154,14 +157,38 @@ class Encoder(nn.Module):
         )
 
 
-class Decoder(nn.Module):
-    """d_lk: sub-blocks as received, side by side [B, numbers] -> pictures [B, colours, s, s], not clamped."""
+class Weighing(nn.Module):
+    """Reliability of each sub-block [B, sub-blocks] -> scales of the numbers that a decoder gets [B, numbers], and of
+    the features that it makes of them [B, features]. Begins as ones.
 
-    def __init__(self, shape: SmrcShape, numbers: int) -> None:
+    `reliability` weighs every sub-block by its own noise; how far a decoder should trust one of them depends on the
+    others too: beside a good first layer, a bad second one is better left alone.
+    """
+
+    def __init__(self, sub_blocks: int, numbers: int, features: int) -> None:
+        super().__init__()
+        self.sizes = (numbers, features)
+        last = nn.Linear(WEIGHING_WIDTH, numbers + features)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.body = nn.Sequential(nn.Linear(sub_blocks, WEIGHING_WIDTH), nn.ReLU(), last)
+
+    def forward(self, reliabilities: Tensor) -> Sequence[Tensor]:
+        scales: Tensor = 1 + self.body(2 * reliabilities - 1)
+        return scales.split(self.sizes, dim=1)
+
+
+class Decoder(nn.Module):
+    """d_lk: estimates of the sub-blocks that it needs, each [B, 2 n_l], and how far each is to be trusted -> pictures
+    [B, colours, s, s], not clamped."""
+
+    def __init__(self, shape: SmrcShape, numbers: Sequence[int]) -> None:
         super().__init__()
         width, side = shape.channels, shape.side // SHRINK
+        total = sum(numbers)
+        self.weighing = Weighing(len(numbers), total, shape.features) if shape.weighing and len(numbers) > 1 else None
         self.body = nn.Sequential(
-            nn.Linear(numbers, shape.features),
+            nn.Linear(total, shape.features),
             nn.Unflatten(1, (width, side, side)),
             Residual(width),
             nn.ReLU(),
@@ -172,9 +199,20 @@ class Decoder(nn.Module):
             nn.PixelShuffle(2),
         )
 
-    def forward(self, numbers: Tensor) -> Tensor:
-        out: Tensor = self.body(numbers)
-        return out / 2 + 0.5
+    def forward(self, received: Sequence[Tensor]) -> Tensor:
+        """received: sub-blocks with their noise."""
+        shares = [reliability(block) for block in received]
+        numbers = torch.cat([share * block for share, block in zip(shares, received, strict=True)], dim=1)
+        first, *rest = self.body
+        if self.weighing is None:
+            features = first(numbers)
+        else:
+            of_numbers, of_features = self.weighing(torch.cat(shares, dim=1))
+            features = of_features * first(of_numbers * numbers)
+        for part in rest:
+            features = part(features)
+        out: Tensor = features / 2 + 0.5
+        return out
 
 
 class Extractor(nn.Module):
@@ -223,15 +261,15 @@ class SmrcReceiver(nn.Module):
         super().__init__()
         held = list(range(len(shape.heads)) if blocks is None else blocks)
         self.shape = shape
-        numbers = {block: sum(2 * shape.heads[one].symbols for one in shape.needed(block)) for block in held}
+        numbers = {block: [2 * shape.heads[one].symbols for one in shape.needed(block)] for block in held}
         self.decoder = nn.ModuleDict({str(block): Decoder(shape, numbers[block]) for block in held})
         self.extractor = nn.ModuleDict({str(block): Extractor(shape) for block in held})
 
     def reconstruct(self, block: int, received: dict[int, Tensor]) -> Tensor:
         """Sub-blocks as received, each [B, 2 n_l], those that this head needs among them -> pictures [B, 3, s, s], not
         clamped."""
-        numbers = torch.cat([estimated(received[one]) for one in self.shape.needed(block)], dim=1)
-        return torch.as_tensor(self.decoder[str(block)](numbers)).expand(-1, 3, -1, -1)
+        needed = [received[one] for one in self.shape.needed(block)]
+        return torch.as_tensor(self.decoder[str(block)](needed)).expand(-1, 3, -1, -1)
 
     def log_probabilities(self, block: int, images: Tensor) -> Tensor:
         """Pictures [B, 3, s, s] as this head's decoder makes them -> [B, |C_lk|], by the head's extractor."""
@@ -248,10 +286,11 @@ def normalised(block: Tensor) -> Tensor:
     return block * (2 * block.square().mean(dim=1, keepdim=True)).clamp_min(1e-12).rsqrt()
 
 
-def estimated(received: Tensor) -> Tensor:
-    """A sub-block as received, noise and all [B, 2n] -> the linear estimate of what was sent that errs least, y / (1 +
-    N0): what was sent has power 1, so the power received tells 1 + N0. A deep fade then weighs nothing."""
-    return received / (2 * received.square().mean(dim=1, keepdim=True)).clamp_min(1)
+def reliability(received: Tensor) -> Tensor:
+    """A sub-block as received, noise and all [B, 2n] -> 1 / (1 + N0) [B, 1], by which it is to be multiplied for the
+    linear estimate of what was sent that errs least: that has power 1, so the power received tells 1 + N0. A deep fade
+    then weighs nothing."""
+    return (2 * received.square().mean(dim=1, keepdim=True)).clamp_min(1).reciprocal()
 
 
 def pooled(log_probabilities: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:

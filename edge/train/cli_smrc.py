@@ -33,6 +33,7 @@ MOST_SCORED = 1000  # one by one, over a perfect link
     "--heads", "heads_file", type=EXISTING, help="YAML, instead of these three: see edge/train/smrc_heads.py."
 )
 @click.option("--channels", type=click.IntRange(4, 1024), default=24, show_default=True, help="Filters.")
+@click.option("--weighing", is_flag=True, help="Decoders of several sub-blocks weigh them by their noise.")
 @click.option("--snr-db", type=(float, float), default=(0.0, 15.0), show_default=True, help="Lowest, highest Es/N0.")
 @click.option("--k-factor", type=float, help="Rician block fading of every packet; 0: Rayleigh (default: AWGN).")
 @click.option("--semantic-scale", type=float, default=0.01, show_default=True, help="Cross-entropy against the MSE.")
@@ -59,6 +60,7 @@ def train_smrc(
     alpha: float,
     heads_file: Path | None,
     channels: int,
+    weighing: bool,
     snr_db: tuple[float, float],
     k_factor: float | None,
     semantic_scale: float,
@@ -97,7 +99,7 @@ def train_smrc(
         groups, test = _pictures(sources, test_source)
         pictures = _batches(groups, side, seed)
         heads, goals = _heads(heads_file, layers, symbols, alpha, pictures.classes)
-        shape = SmrcShape(pictures.side, pictures.colours, channels, pictures.classes, heads)
+        shape = SmrcShape(pictures.side, pictures.colours, channels, pictures.classes, heads, weighing)
         learner = SmrcLearner(shape, goals, seed, Air(*snr_db, k_factor), semantic_scale)
         if start is not None:
             learner.begin_from(weights.read_tensors(start, ("",)), start.name)

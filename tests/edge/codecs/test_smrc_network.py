@@ -13,9 +13,9 @@ from edge.codecs.smrc_network import (
     SmrcShape,
     SmrcTransmitter,
     equal_heads,
-    estimated,
     normalised,
     pooled,
+    reliability,
     to_numbers,
     to_symbols,
 )
@@ -113,9 +113,36 @@ def test_the_linear_estimate_errs_less_than_what_was_received() -> None:
     sent = normalised(torch.randn(2000, 200, generator=generator))
     for noise in (0.1, 1.0, 10.0):
         received = sent + math.sqrt(noise / 2) * torch.randn(sent.shape, generator=generator)
-        error = 2 * float((estimated(received) - sent).square().mean())
+        error = 2 * float((reliability(received) * received - sent).square().mean())
         assert error == pytest.approx(noise / (1 + noise), rel=0.05)
-    assert torch.equal(estimated(torch.zeros(1, 4)), torch.zeros(1, 4))
+    assert torch.equal(reliability(torch.zeros(1, 4)), torch.ones(1, 1))
+
+
+def test_weighing_is_for_decoders_of_several_sub_blocks_and_begins_as_if_it_was_not_there() -> None:
+    plain, weighed = (SmrcReceiver(replace(TWO_KINDS, weighing=weighing)) for weighing in (False, True))
+    added = weighed.state_dict().keys() - plain.state_dict().keys()
+    assert {name.rsplit(".", 2)[0] for name in added} == {f"decoder.{block}.weighing.body" for block in (1, 2)}
+    plain.load_state_dict({name: value for name, value in weighed.state_dict().items() if name not in added})
+    received = {place: block.detach() for place, block in SmrcTransmitter(TWO_KINDS)(images()).items()}
+    for block in range(3):
+        assert torch.equal(plain.reconstruct(block, received), weighed.reconstruct(block, received))
+
+
+def test_what_a_sub_block_counts_for_follows_from_how_noisy_the_others_are() -> None:
+    """The last layer of `Weighing` set by hand: the second sub-block is heard only while the first is noisy."""
+    shape = SmrcShape(12, 3, 4, 10, equal_heads(2, 6, 10), weighing=True)
+    rx = SmrcReceiver(shape)
+    weighing = rx.get_submodule("decoder.1.weighing.body")
+    with torch.no_grad():
+        for parameter in weighing.parameters():
+            parameter.zero_()
+        weighing.get_parameter("0.weight")[0, 0] = 1.0  # hidden: 2 reliability - 1 of the first sub-block
+        weighing.get_parameter("2.weight")[12:24, 0] = -1.0
+        clean = {place: block.detach() for place, block in SmrcTransmitter(shape)(images()).items()}
+        noisy = clean | {0: 10 * clean[0]}
+        for first, heard in ((clean, False), (noisy, True)):
+            other = rx.reconstruct(1, first | {1: -first[1]})
+            assert torch.allclose(rx.reconstruct(1, first), other, atol=1e-5) is not heard
 
 
 def test_symbols_and_numbers_are_the_same() -> None:

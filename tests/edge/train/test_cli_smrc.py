@@ -30,10 +30,24 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_raw_pictures_to_a_scored_file(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "w.safetensors"
     result = run(
-        "smrc", "--data", pictures, "--evaluate", pictures, *RUN, "--symbols", 5, "--steps", 4, "--out", out, "--json"
+        "smrc",
+        "--data",
+        pictures,
+        "--evaluate",
+        pictures,
+        *RUN,
+        "--symbols",
+        5,
+        "--weighing",
+        "--steps",
+        4,
+        "--out",
+        out,
+        "--json",
     )
     assert result.exit_code == 0, result.output
     told = weights.described(weights.read_metadata(out))
+    assert read_shape(out).weighing
     assert json.loads(result.stdout)["air_metrics"] == told["air_metrics"]
     assert told["metrics"]["rho"] == pytest.approx(10 / (3 * 12 * 12))
     curve = told["air_metrics"]["curve"]

@@ -130,9 +130,10 @@ def test_the_air_draws_an_snr_for_each_packet_of_each_picture() -> None:
     assert abs(float(torch.corrcoef(torch.stack(errors_db))[0, 1])) < 0.08
 
 
-def test_the_file_opens_as_the_codec_of_the_same_heads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("weighing", [False, True])
+def test_the_file_opens_as_the_codec_of_the_same_heads(tmp_path: Path, weighing: bool) -> None:
     heads = (HeadShape(1, 4, ((0,), (1,), (2,))), HeadShape(2, 3, ((0, 2), (1,))))
-    run = trainer(1, SmrcLearner(SmrcShape(12, 1, 8, 3, heads), (HeadGoal(), HeadGoal(beta=(1, 0))), 0))
+    run = trainer(1, SmrcLearner(SmrcShape(12, 1, 8, 3, heads, weighing), (HeadGoal(), HeadGoal(beta=(1, 0))), 0))
     run.train_step()
     path = tmp_path / "w.safetensors"
     metadata = export(run, path, "", [], None, [])
