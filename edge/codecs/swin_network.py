@@ -2,9 +2,9 @@
 et al.: "Optimizing Multi-User Semantic Communication via Transfer Learning and Knowledge Distillation", fig. 1), narrow
 enough for a CPU.
 
-Four stages a side, at 1/2, 1/4, 1/8 and 1/16 of the picture's sides when `shrink` is 16: 16x16, 8x8, 4x4 and 2x2 tokens
-for a picture of 32x32, so that there the last stage's window is 2x2 whatever `window` says. A smaller `shrink` leaves
-the last stages at the same size.
+Four stages a side, at 1/2, 1/4, 1/8 and 1/8 of the picture's sides: 16x16, 8x8, 4x4 and 4x4 tokens for a picture of
+32x32. Where `shrink` is 16 the last stage is at 1/16, and its window there 2x2 whatever `window` says; that learned
+slower (docs/multiuser.md).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class SwinShape:
     attention window; widening: of a block's MLP.
     """
 
-    shrink: int = 16
-    numbers: int = 96
+    shrink: int = 8
+    numbers: int = 24
     width: int = 32
     growth: int = 32
     head: int = 16
