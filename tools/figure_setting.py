@@ -48,9 +48,9 @@ class FigureSetting:
             click.echo(f"  skipped: {why}", err=True)
 
     def found(self, path: Path) -> Path | None:
-        """A weight file; None, noted, where there is none."""
+        """What a training left; None, noted, where there is nothing."""
         if not path.is_file():
-            self.skip(f"{path.stem}: no such weight file")
+            self.skip(f"{path.name}: no such file")
             return None
         return path
 

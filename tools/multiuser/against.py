@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.plots import Curve
 from tools.ftsc.results import Banded, Row
-from tools.multiuser.setting import Setting, options, write
+from tools.multiuser.setting import Setting, options
 
 SNR_DB = 10.0
 OURS, OTHERS, OTHERS_NAMES = "ship-high.json", "deepjscc", "deepjscc-c6-snr10-*-s*.json"
@@ -51,7 +52,7 @@ class Run:
 
 
 def against(setting: Setting) -> None:
-    ours_file = setting.found(OURS)
+    ours_file = setting.training(OURS)
     ours = [] if ours_file is None else [Run.of("swin", ours_file)]
     others = [Run.of(OTHERS, file) for file in sorted(setting.weights.glob(OTHERS_NAMES))]
     if not others:

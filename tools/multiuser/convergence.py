@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.plots import Curve
 from tools.ftsc.results import Row, band_of, banded
-from tools.multiuser.setting import AT_DB, Setting, write
+from tools.multiuser.setting import AT_DB, Setting
 
 ABOUT = ("steps", "epoch_steps", "batch", "learning_rate", "pictures")
 
@@ -35,7 +36,7 @@ def course(setting: Setting, scheme: str, name: str) -> Course | None:
     by_seed: dict[int, list[float]] = {}
     about: Mapping[str, Any] = {}
     for seed in range(setting.seeds):
-        file = setting.found(f"f-{name}-s{seed}.json")
+        file = setting.training(f"f-{name}-s{seed}.json")
         if file is None:
             continue
         document = json.loads(file.read_text())

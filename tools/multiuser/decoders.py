@@ -13,17 +13,18 @@ from collections.abc import Callable
 from edge.codecs import swin_cost
 from edge.codecs.swin_network import ENCODER, VARIANTS, SwinReceiver, SwinShape, SwinTransmitter
 from edge.codecs.variants import Cost
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.results import Row
 from tools.multiuser.scoring import Trained
-from tools.multiuser.setting import Setting, options, write
+from tools.multiuser.setting import Setting, options
 
 SIDES = (32, 256)
 REPEATS = 9
 
 
 def decoders(setting: Setting) -> None:
-    files = [setting.found(name) for name in ("swin.safetensors", "f-high-s0.safetensors")]
+    files = [setting.training(name) for name in ("swin.safetensors", "f-high-s0.safetensors")]
     there = [file for file in files if file is not None]
     shape = Trained(there[0]).shape if there else SwinShape()
     rows = [one for side in SIDES for one in _rows(shape, side, 2 if setting.quick else REPEATS)]

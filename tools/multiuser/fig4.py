@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.plots import Curve
 from tools.ftsc.results import Row, band_of
 from tools.multiuser.scoring import Trained, row
-from tools.multiuser.setting import SCHEMES, SNRS_DB, Seen, Setting, options, write
+from tools.multiuser.setting import SCHEMES, SNRS_DB, Seen, Setting, options
 
 SHIPPED, SHIPPED_SNRS_DB = "shipped", (*SNRS_DB, 10.0)
 TRAININGS = (("high", "high"), *((scheme, "low") for scheme in SCHEMES))
@@ -27,7 +28,7 @@ def fig4(setting: Setting) -> None:
 
 def _of_trainings(setting: Setting, seen: Seen) -> Iterator[Row]:
     for scheme, decoder in TRAININGS:
-        files = [setting.found(f"f-{scheme}-s{seed}.safetensors") for seed in range(setting.seeds)]
+        files = [setting.training(f"f-{scheme}-s{seed}.safetensors") for seed in range(setting.seeds)]
         by_seed = [(seed, Trained(file)) for seed, file in enumerate(files) if file is not None]
         for snr_db in SNRS_DB if by_seed else ():
             found = [trained.psnr_db(setting.cells, decoder, seen, snr_db, seed) for seed, trained in by_seed]
@@ -35,7 +36,7 @@ def _of_trainings(setting: Setting, seen: Seen) -> Iterator[Row]:
 
 
 def _of_shipped(setting: Setting, seen: Seen) -> Iterator[Row]:
-    file = setting.found("swin.safetensors")
+    file = setting.training("swin.safetensors")
     trained = None if file is None else Trained(file)
     for decoder in [] if trained is None else trained.decoders:
         assert trained is not None

@@ -12,11 +12,12 @@ import numpy as np
 from edge import images, metrics, sample
 from edge.images import Picture
 from edge.train.whole_pictures import as_tensor
+from tools.figure_setting import write
 from tools.ftsc import plots
 from tools.ftsc.results import Row
 from tools.multiuser.fig4 import TRAININGS
 from tools.multiuser.scoring import Trained
-from tools.multiuser.setting import AT_DB, LARGE, Setting, options, write
+from tools.multiuser.setting import AT_DB, LARGE, Setting, options
 
 SHOWN = 3  # photographs
 
@@ -40,7 +41,7 @@ def fig5(setting: Setting) -> None:
     shown: list[list[tuple[Picture, str] | None]] = [[(photograph, "")] for photograph in photographs]
     rows: list[Row] = []
     for scheme, decoder in TRAININGS:
-        file = setting.found(f"f-{scheme}-s0.safetensors")
+        file = setting.training(f"f-{scheme}-s0.safetensors")
         trained = None if file is None else Trained(file)
         for line, one, photograph in zip(shown, named, photographs, strict=True):
             if trained is None:

@@ -50,7 +50,7 @@ def setting(untrained: Path, tmp_path: Path) -> Setting:
     np.savez(tmp_path / "photographs.npz", x=rng.integers(0, 256, (2, 64, 64, 3), dtype=np.uint8))
     (tmp_path / "out").mkdir()
     data = (tmp_path / "small.npz", tmp_path / "photographs.npz")
-    return Setting(data, untrained, tmp_path / "out", pictures=4, photographs=1, seeds=2)
+    return Setting(data, untrained, pictures=4, photographs=1, out=tmp_path / "out", seeds=2)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_a_missing_model_is_noted_not_fatal(setting: Setting) -> None:
     fig9(Setting({**setting.sets, "cifar": setting.sets["mnist"]}, setting.weights, 12, out=setting.out, seeds=1))
     document = written(setting, "fig9")
     assert {row["set"] for row in document["rows"]} == {"mnist"}
-    assert document["skipped"] == ["smrc-cifar-s0: no such weight file"]
+    assert document["skipped"] == ["smrc-cifar-s0.safetensors: no such file"]
 
 
 def test_a_model_that_was_trained_again_is_scored_again(setting: Setting) -> None:

@@ -25,4 +25,4 @@ def test_a_figure_writes_its_values_and_its_picture(
     assert (setting.out / f"{figure.__name__}.csv").read_text().count("\n") == rows + 1
     assert (setting.out / f"{figure.__name__}.png").read_bytes().startswith(b"\x89PNG")
     missing = [why for why in document["skipped"] if "deepjscc" not in why]
-    assert missing == [] if figure is fig6 else "mapper-k128-snr20: no such weight file" in missing
+    assert missing == [] if figure is fig6 else "mapper-k128-snr20.safetensors: no such file" in missing

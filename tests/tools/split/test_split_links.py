@@ -66,4 +66,4 @@ def test_passages_are_kept_and_made_only_once(setting: Setting) -> None:
 
 def test_missing_weights_are_noted_not_fatal(setting: Setting) -> None:
     assert curves.split_learned(setting, curves.split_source(setting, setting.scored()), [128], [20]) == []
-    assert setting.skipped == ["mapper-k128-snr20: no such weight file"]
+    assert setting.skipped == ["mapper-k128-snr20.safetensors: no such file"]
