@@ -22,7 +22,7 @@ ETA = "eta"  # metadata: JSON with `by_layer`, for each layer from the second on
 def read_shape(path: Path) -> SmrcShape:
     """The networks' sizes as the file's metadata gives them. Raises CodecError for another codec's file, or none."""
 
-    def build(**sizes: int) -> SmrcShape:
+    def build(**sizes: Any) -> SmrcShape:
         return SmrcShape(**sizes, heads=heads_from(json.loads(weights.read_metadata(path)[HEADS])))
 
     return network_codec.read_shape(path, ARCHITECTURE, build)

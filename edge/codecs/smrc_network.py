@@ -167,7 +167,7 @@ class Weighing(nn.Module):
 
     def __init__(self, sub_blocks: int, numbers: int, features: int) -> None:
         super().__init__()
-        self.sizes = (numbers, features)
+        self.sizes = [numbers, features]
         last = nn.Linear(WEIGHING_WIDTH, numbers + features)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -175,7 +175,7 @@ class Weighing(nn.Module):
 
     def forward(self, reliabilities: Tensor) -> Sequence[Tensor]:
         scales: Tensor = 1 + self.body(2 * reliabilities - 1)
-        return scales.split(self.sizes, dim=1)
+        return torch.split(scales, self.sizes, dim=1)
 
 
 class Decoder(nn.Module):

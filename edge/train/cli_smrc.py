@@ -41,6 +41,7 @@ MOST_SCORED = 1000  # one by one, over a perfect link
 @click.option("--raw-steps", type=click.IntRange(0), default=500, show_default=True, help="Extractors on raw pictures.")
 @click.option("--codec-steps", type=click.IntRange(1), default=900, show_default=True, help="Of the codec's turn.")
 @click.option("--extractor-steps", type=click.IntRange(1), default=100, show_default=True, help="Of the extractors'.")
+@click.option("--alike", is_flag=True, help="All heads' extractors begin as the first one's.")
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
 @click.option("--steps", type=click.IntRange(1), default=8000, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=4e-3, show_default=True)
@@ -68,6 +69,7 @@ def train_smrc(
     raw_steps: int,
     codec_steps: int,
     extractor_steps: int,
+    alike: bool,
     batch: int,
     steps: int,
     learning_rate: float,
@@ -103,6 +105,8 @@ def train_smrc(
         learner = SmrcLearner(shape, goals, seed, Air(*snr_db, k_factor), semantic_scale)
         if start is not None:
             learner.begin_from(weights.read_tensors(start, ("",)), start.name)
+        if alike:
+            learner.make_extractors_alike()
         schedule = Schedule(steps, batch, shape.side, learning_rate, seed=seed)
         trainer = SmrcTrainer(learner, schedule, pictures, Turns(raw_steps, codec_steps, extractor_steps))
         if checkpoint is not None and checkpoint.exists():

@@ -183,6 +183,13 @@ class SmrcLearner(Learner):
         told = {name: json.dumps(settings.pop(name)) for name in ("shape", HEADS)}
         return {"architecture": ARCHITECTURE, **told, TRAINING: json.dumps(settings), PAIRING: pairing(tensors)}
 
+    def make_extractors_alike(self) -> None:
+        """All begin as the first one's. They see almost the same pictures, and where two layers are nearly as good it
+        would be chance which of two separate trainings came out ahead."""
+        first, *others = self.rx.extractor.values()
+        for other in others:
+            other.load_state_dict(first.state_dict())
+
     def take_turn(self, turn: Turn) -> None:
         """From now on only the extractors learn, or only the codec does."""
         self.turn = turn

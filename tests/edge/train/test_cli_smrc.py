@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from edge.codec_cli import main
@@ -55,6 +56,20 @@ def test_from_raw_pictures_to_a_scored_file(pictures: Path, tmp_path: Path) -> N
     assert [[head["layer"] for head in point["heads"]] for point in curve] == [[1, 2]] * 5
     assert all(0 <= head["accuracy"] <= 1 and len(head["recall"]) == 3 for head in curve[0]["heads"])
     assert told["command"].startswith(f"edge-codec train smrc --data {pictures.name} ")
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_extractors_that_begin_alike_learn_the_same_from_raw_pictures(
+    pictures: Path, tmp_path: Path, alike: bool
+) -> None:
+    out = tmp_path / "w.safetensors"
+    turns = ("--raw-steps", 2, "--steps", 2, *(["--alike"] if alike else []))  # no turn but the first
+    result = run("smrc", "--data", pictures, *RUN, *turns, "--out", out)
+    assert result.exit_code == 0, result.output
+    tensors = weights.read_tensors(out, ("extractor.",))
+    first, second = ({n: v for n, v in tensors.items() if n.startswith(f"extractor.{block}.")} for block in (0, 1))
+    equal = [torch.equal(value, second[name.replace(".0.", ".1.", 1)]) for name, value in first.items()]
+    assert all(equal) is alike
 
 
 def test_heads_of_a_file_begin_from_other_weights_and_go_on_from_a_checkpoint(pictures: Path, tmp_path: Path) -> None:
