@@ -25,12 +25,14 @@ from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.codecs.tensors import Tensors
 from edge.images import ImageError, Picture
-from tools.ftsc import denoising, methods, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.ftsc import denoising, methods, results, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, SIDE, TESTING, pixels, split
 from tools.ftsc.methods import Cell
 from tools.ftsc.models import Model, find
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import FEATURES, Task
 
@@ -228,7 +230,7 @@ def _row(
     study: str, set_key: str, variant: str, cells: Sequence[Cell], deployed_db: float, snr_db: float | None = None
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"study": study, "set": SETS[set_key].title, "snr_db": snr_db, "variant": variant}
-    row |= results.psnr_columns(cells)
+    row |= results.score_columns(cells)
     row["gain_db"] = round(row["psnr_db"] - deployed_db, 3) + 0.0  # no minus zero
     for name in (*EXTRA, *OF_BLACK):
         if name in cells[0]:
@@ -253,7 +255,7 @@ def draw(setting: Setting, found: list[Row]) -> None:
 
 def ablations(setting: Setting) -> None:
     found = rows(setting)
-    results.write(setting, "ablations", found, {}, REMARKS)
+    write(setting, "ablations", found, {}, REMARKS)
     draw(setting, found)
 
 

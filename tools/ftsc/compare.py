@@ -23,12 +23,14 @@ from edge.codecs.contract import Codec
 from edge.codecs.jpeg_shrink import scaled
 from edge.segment import Kind, Segment
 from emulator.bearers.ldpc_qam import LdpcBlocks
-from tools.ftsc import methods, noise, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Banded, Row
+from tools.figures.setting import write
+from tools.ftsc import methods, noise, results, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, SIDE, TESTING
 from tools.ftsc.methods import Cell, SentOnce
 from tools.ftsc.models import Model, Prior, find, find_prior
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -342,14 +344,14 @@ def draw(setting: Setting, found: list[Row]) -> None:
                 wanted = {"k_over_n": rate, "snr_db": snr_db, "method": method}
                 points = [results.point(found, set=title, **wanted) for title in titles]
                 if any(points):
-                    series.append((method, [p and results.Banded(p.mean, p.mean, p.mean) for p in points]))
+                    series.append((method, [p and Banded(p.mean, p.mean, p.mean) for p in points]))
             panels.append((f"k/n = {rate}, {snr_db:g} dB", series))
     plots.bars(setting.out / "compare.png", titles, panels)
 
 
 def compare(setting: Setting) -> None:
     found = rows(setting)
-    results.write(setting, "compare", found, {"verdicts": verdicts(found)}, REMARKS)
+    write(setting, "compare", found, {"verdicts": verdicts(found)}, REMARKS)
     draw(setting, found)
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from edge import metrics
 from edge.codecs.contract import Codec
 from edge.images import Named, Picture
-from tools.ftsc import methods, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.ftsc import methods, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, TESTING
 from tools.ftsc.models import find
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -54,7 +56,7 @@ def fig10(setting: Setting) -> None:
         for key, cells in lines.items()
         for column, cell in zip(COLUMNS, cells, strict=True)
     ]
-    results.write(setting, "fig10", rows, {}, ["fig10.png shows pictures that must not be published."])
+    write(setting, "fig10", rows, {}, ["fig10.png shows pictures that must not be published."])
 
 
 def _draw(setting: Setting, name: str, keys: Sequence[str], lines: dict[str, list[Shown]]) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from tools.ftsc import plots, results, tuning
+from tools.figures import plots
+from tools.figures.results import Row, band_of, psnr_columns
+from tools.figures.setting import write
+from tools.ftsc import tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, TESTING
 from tools.ftsc.models import find
-from tools.ftsc.results import Row, banded
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -39,23 +41,16 @@ def fig11(setting: Setting) -> None:
             records = [tuning.tuned(setting, task)[1] for task in tasks]
             own = [
                 {"set": SETS[set_key].title, "method": method.upper(), "step": points[0]["step"]}
-                | _band([point["psnr_db"] for point in points])
+                | psnr_columns([point["psnr_db"] for point in points])
                 for points in zip(*(record["curve"] for record in records), strict=False)
             ]
             rows += own
             summary.append(_summary(set_key, method, records))
-            curves.append(
-                plots.Curve(method.upper(), [row["step"] for row in own], [results.band_of(row) for row in own])
-            )
+            curves.append(plots.Curve(method.upper(), [row["step"] for row in own], [band_of(row) for row in own]))
         axes = drawn.add_subplot(2, 2, number + 1)
         plots.draw_curves(axes, curves, SETS[set_key].title, "step")
-    results.write(setting, "fig11", rows, {"convergence": summary}, [f"{tuning.CURVE_PICTURES} evaluation pictures"])
+    write(setting, "fig11", rows, {"convergence": summary}, [f"{tuning.CURVE_PICTURES} evaluation pictures"])
     plots.save(drawn, setting.out / "fig11.png")
-
-
-def _band(values: Sequence[float]) -> dict[str, Any]:
-    band = banded(values)
-    return {"psnr_db": round(band.mean, 3), "psnr_low_db": round(band.low, 3), "psnr_high_db": round(band.high, 3)}
 
 
 def _summary(set_key: str, method: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

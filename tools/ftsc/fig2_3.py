@@ -11,13 +11,15 @@ from typing import Any
 
 from edge.codecs.contract import Half
 from edge.codecs.jpeg import Jpeg
-from tools.ftsc import methods, plots, results, scoring
+from tools.figures import plots
+from tools.figures.results import Row, band_of
+from tools.figures.setting import write
+from tools.ftsc import methods, results, scoring
 from tools.ftsc.conditions import CHANNEL_10, CHANNEL_20, NONE, Condition
 from tools.ftsc.data import SETS
 from tools.ftsc.fit import fit
 from tools.ftsc.methods import Cell, SentOnce
 from tools.ftsc.models import find, find_prior
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 
 SCALES = (2, 4, 8, 16)
@@ -121,7 +123,7 @@ def _row(set_key: str, method: str, condition: Condition, point: str, cells: Seq
         "point": point,
         "rho": round(rho, 7),
         "data_reduction": round(1 / rho, 2),
-        **results.psnr_columns(cells),
+        **results.score_columns(cells),
     }
 
 
@@ -144,7 +146,7 @@ def draw_fig2(setting: Setting, rows: Sequence[Row]) -> None:
         curves = []
         for method, condition in dict.fromkeys((str(r["method"]), str(r["condition"])) for r in own):
             points = sorted(
-                (float(r["data_reduction"]), results.band_of(r))
+                (float(r["data_reduction"]), band_of(r))
                 for r in own
                 if (r["method"], r["condition"]) == (method, condition)
             )
@@ -167,7 +169,7 @@ def fig3_rows(setting: Setting) -> list[Row]:
                         "bottom": bottom,
                         "top": top,
                         "rho": round(cell["cost"]["rho_bits"], 7),
-                        **results.psnr_columns([cell]),
+                        **results.score_columns([cell]),
                     }
                 )
     return found
@@ -175,10 +177,10 @@ def fig3_rows(setting: Setting) -> list[Row]:
 
 def fig2_3(setting: Setting) -> None:
     rows = fig2_rows(setting)
-    results.write(setting, "fig2", rows, {"laws": laws(rows)}, REMARKS)
+    write(setting, "fig2", rows, {"laws": laws(rows)}, REMARKS)
     draw_fig2(setting, rows)
     grid = fig3_rows(setting)
-    results.write(setting, "fig3", grid, {}, REMARKS)
+    write(setting, "fig3", grid, {}, REMARKS)
     values = {(row["bottom"], row["top"]): float(row["psnr_db"]) for row in grid}
     plots.heat_map(
         setting.out / "fig3.png",

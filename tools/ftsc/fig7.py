@@ -14,11 +14,13 @@ from PIL import Image
 
 from edge.codecs.contract import Codec
 from edge.images import Named, Picture, resized
-from tools.ftsc import classifier, methods, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Banded, Row
+from tools.figures.setting import write
+from tools.ftsc import classifier, methods, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, SIDE, SPLIT_SEED, labelled
 from tools.ftsc.models import find
-from tools.ftsc.results import Banded, Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -79,7 +81,7 @@ def fig7(setting: Setting) -> None:
             ]
         for method, deliver in delivered.items():
             rows.append(_row(setting, set_key, method, judge, deliver, labels))
-    results.write(setting, "fig7", rows, {}, REMARKS)
+    write(setting, "fig7", rows, {}, REMARKS)
     draw(setting, rows)
 
 

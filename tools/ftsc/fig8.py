@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from tools.ftsc import methods, noise, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Row, band_of
+from tools.figures.setting import write
+from tools.ftsc import methods, noise, results, scoring, tuning
 from tools.ftsc.conditions import CHANNEL_0, CHANNEL_10, CHANNEL_20, Condition
 from tools.ftsc.data import SETS
 from tools.ftsc.methods import Cell, SentOnce
 from tools.ftsc.models import Model, find
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -76,9 +78,9 @@ def fig8(setting: Setting) -> None:
                 cells = cells_of(setting, once, method, set_key, snr_db)
                 if cells:
                     row = {"set": SETS[set_key].title, "method": method, "snr_db": snr_db}
-                    rows.append(row | results.psnr_columns(cells))
+                    rows.append(row | results.score_columns(cells))
         click.echo(f"  fig8: {set_key} done", err=True)
-    results.write(setting, "fig8", rows, {}, REMARKS)
+    write(setting, "fig8", rows, {}, REMARKS)
     draw(setting, rows)
 
 
@@ -90,9 +92,7 @@ def draw(setting: Setting, rows: list[Row]) -> None:
         for method in METHODS:
             own = [row for row in rows if row["set"] == SETS[set_key].title and row["method"] == method]
             if own:
-                curves.append(
-                    plots.Curve(method, [row["snr_db"] for row in own], [results.band_of(row) for row in own])
-                )
+                curves.append(plots.Curve(method, [row["snr_db"] for row in own], [band_of(row) for row in own]))
         plots.draw_curves(axes, curves, SETS[set_key].title, "SNR (Es/N0), dB")
     plots.save(drawn, setting.out / "fig8.png")
 

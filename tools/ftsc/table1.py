@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 import click
 
-from tools.ftsc import methods, plots, results
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.ftsc import methods, results
 from tools.ftsc.conditions import TABLE_1, Condition
 from tools.ftsc.data import PRETRAINING, SETS, TESTING
 from tools.ftsc.methods import Cell, SentOnce
 from tools.ftsc.models import find
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 
 METHODS = ("VQ-VAE-2", "VQ-VAE", "JPEG+LDPC", "JSCC")
@@ -67,7 +69,7 @@ def _row(setting: Setting, condition: Condition, set_key: str, method: str, cell
         "condition": condition.title,
         "set": SETS[set_key].title,
         "method": method,
-        **results.psnr_columns(cells),
+        **results.score_columns(cells),
         "rho_bits": round(methods.mean_cost(cells, "rho_bits"), 6),
         "rho_symbols": round(methods.mean_cost(cells, "rho_symbols"), 6),
         "seen": seen_in_pretraining(setting, set_key, method),
@@ -90,7 +92,7 @@ def draw(setting: Setting, found: list[Row]) -> None:
 
 def table1(setting: Setting) -> None:
     found = rows(setting)
-    results.write(setting, "table1", found, {}, REMARKS)
+    write(setting, "table1", found, {}, REMARKS)
     draw(setting, found)
 
 

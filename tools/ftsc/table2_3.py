@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 
-from tools.ftsc import basic, methods, noise, plots, results, scoring, tuning
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.ftsc import basic, methods, noise, results, scoring, tuning
 from tools.ftsc.conditions import FINE_TUNED, NONE, Condition
 from tools.ftsc.data import SETS, TESTING
 from tools.ftsc.methods import Cell, SentOnce
 from tools.ftsc.models import Model, find
-from tools.ftsc.results import Row
 from tools.ftsc.setting import Setting, options
 from tools.ftsc.tuning import Task
 
@@ -99,7 +101,7 @@ def rows(setting: Setting) -> list[Row]:
 
 
 def _row(condition: Condition, set_key: str, method: str, cells: list[Cell]) -> dict[str, Any]:
-    row = {"condition": condition.title, "set": SETS[set_key].title, "method": method, **results.psnr_columns(cells)}
+    row = {"condition": condition.title, "set": SETS[set_key].title, "method": method, **results.score_columns(cells)}
     if "cpu_s" in cells[0]:
         row["better"] = f"{sum(cell['better'] for cell in cells)} of {len(cells)}"
         row["fine_tuning_cpu_s"] = round(sum(cell["cpu_s"] for cell in cells) / len(cells), 1)
@@ -132,7 +134,7 @@ def draw(setting: Setting, found: list[Row]) -> None:
 
 def table2_3(setting: Setting) -> None:
     found = rows(setting)
-    results.write(setting, "table2_3", found, {"verdicts": verdicts(found)}, REMARKS)
+    write(setting, "table2_3", found, {"verdicts": verdicts(found)}, REMARKS)
     draw(setting, found)
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Banded, Row
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Banded, Row
+from tools.figures.setting import write
 from tools.multiuser.setting import Setting, options
 
 SNR_DB = 10.0

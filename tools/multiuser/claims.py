@@ -15,29 +15,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tools.claims import Claim, printing
-from tools.ftsc.results import Row
+from tools.figures.claims import Claim, printing, said
+from tools.figures.results import Row, Verdict
+from tools.figures.results import verdict_over as held
 from tools.multiuser.setting import SCHEMES, SNRS_DB
-from tools.slf.results import Verdict
 
 ALIKE_DB, LARGE_DB = 0.2, 0.5  # what "similar" and "by a large margin" are taken for
 LOW_FIRST = ("shipped lowest", "shipped low", "shipped high")
 
 Document = Mapping[str, Any]
-
-
-def judged(outcomes: Sequence[bool]) -> Verdict:
-    """Holds when it does in every case, does not when in none."""
-    if not outcomes:
-        return Verdict.NOT_MEASURED
-    if all(outcomes):
-        return Verdict.HOLDS
-    return Verdict.MIXED if any(outcomes) else Verdict.DOES_NOT_HOLD
-
-
-def said(values: Sequence[float], digits: int = 2) -> str:
-    """Figures in a row."""
-    return " / ".join(f"{value:.{digits}f}" for value in values)
 
 
 def leads(document: Document, better: str, worse: str) -> list[float]:
@@ -52,9 +38,9 @@ def above(source: str, words: str, document: Document, better: str, worse: Seque
     if not all(ahead.values()):
         missing = [scheme for scheme in (better, *worse) if not document["last_by_seed"].get(scheme)]
         return Claim(source, words, f"missing: {', '.join(missing)}", Verdict.NOT_MEASURED, command)
-    found = "; ".join(f"{fmean(db):+.2f} dB over {other} (seeds {said(db)})" for other, db in ahead.items())
+    found = "; ".join(f"{fmean(db):+.2f} dB over {other} (seeds {said(db, 2)})" for other, db in ahead.items())
     found += f", after {document['epochs']} epochs"
-    return Claim(source, words, found, judged([fmean(db) > 0 for db in ahead.values()]), command)
+    return Claim(source, words, found, held([fmean(db) > 0 for db in ahead.values()]), command)
 
 
 def of_fig2(document: Document) -> Iterator[Claim]:
@@ -67,7 +53,7 @@ def of_fig2(document: Document) -> Iterator[Claim]:
         found = f"reaches where the better of them ends after {first} of {document['epochs']} epochs"
         if first is None:
             found = "never reaches where the better of them ends"
-        sooner = judged([first is not None and first < document["epochs"]])
+        sooner = held([first is not None and first < document["epochs"]])
         yield Claim("Fig. 2", "proposed converges faster", found, sooner, "fig2")
 
 
@@ -116,26 +102,26 @@ def _of_set(name: str, rows: Sequence[Row]) -> Iterator[Claim]:
         "Fig. 4, goal 2",
         f"{name}: every scheme rises with SNR",
         found,
-        judged([db > 0 for db in least.values()]),
+        held([db > 0 for db in least.values()]),
         "fig4",
     )
     low = [scheme for scheme in SCHEMES if scheme in curves]
     if "high" in curves and low:
         ahead = [curves["high"][snr_db] - max(curves[scheme][snr_db] for scheme in low) for snr_db in SNRS_DB]
-        found = f"ahead of the best low one by {said(ahead)} dB at 1 / 3 / 5 / 7 dB"
+        found = f"ahead of the best low one by {said(ahead, 2)} dB at 1 / 3 / 5 / 7 dB"
         words = f"{name}: the high decoder is above the low ones"
-        yield Claim("goal 2", words, found, judged([db > 0 for db in ahead]), "fig4")
+        yield Claim("goal 2", words, found, held([db > 0 for db in ahead]), "fig4")
     if {"transfer", "distill"} <= set(curves):
         apart = [curves["transfer"][snr_db] - curves["distill"][snr_db] for snr_db in SNRS_DB]
         words = f"{name}: transfer and distillation are similar (within {ALIKE_DB} dB)"
-        found = f"transfer ahead by {said(apart)} dB at 1 / 3 / 5 / 7 dB"
-        yield Claim("Fig. 4", words, found, judged([abs(db) <= ALIKE_DB for db in apart]), "fig4")
+        found = f"transfer ahead by {said(apart, 2)} dB at 1 / 3 / 5 / 7 dB"
+        yield Claim("Fig. 4", words, found, held([abs(db) <= ALIKE_DB for db in apart]), "fig4")
     yield from _large_margin(name, curves)
     if set(LOW_FIRST) <= set(curves):
         quality = [fmean(curves[scheme].values()) for scheme in LOW_FIRST]
-        found = f"lowest / low / high, mean over SNR: {said(quality)} dB"
+        found = f"lowest / low / high, mean over SNR: {said(quality, 2)} dB"
         words = f"{name}: three decoders of one encoder, the stronger the better"
-        yield Claim("section V", words, found, judged([a < b for a, b in pairwise(quality)]), "fig4")
+        yield Claim("section V", words, found, held([a < b for a, b in pairwise(quality)]), "fig4")
 
 
 def _large_margin(name: str, curves: Mapping[str, Mapping[float, float]]) -> Iterator[Claim]:
@@ -146,8 +132,8 @@ def _large_margin(name: str, curves: Mapping[str, Mapping[float, float]]) -> Ite
             for snr_db in SNRS_DB
         ]
         words = f"{name}: both surpass proposed and iterative by a large margin ({LARGE_DB} dB)"
-        found = f"the worse of both ahead of the better of the others by {said(margins)} dB at 1 / 3 / 5 / 7 dB"
-        yield Claim("Fig. 4", words, found, judged([db >= LARGE_DB for db in margins]), "fig4")
+        found = f"the worse of both ahead of the better of the others by {said(margins, 2)} dB at 1 / 3 / 5 / 7 dB"
+        yield Claim("Fig. 4", words, found, held([db >= LARGE_DB for db in margins]), "fig4")
 
 
 def of_against(document: Document) -> Iterator[Claim]:
@@ -161,7 +147,7 @@ def of_against(document: Document) -> Iterator[Claim]:
             f"{ours['psnr_db']:.2f} dB ({ours['steps']} steps, {ours['cpu_s'] / 60:.0f} CPU-minutes) against "
             f"{other['psnr_db']:.2f} dB ({other['steps']} steps, {other['cpu_s'] / 60:.0f} CPU-minutes)"
         )
-        yield Claim("goal 2", claim, found, judged([ours["psnr_db"] > other["psnr_db"]]), "against")
+        yield Claim("goal 2", claim, found, held([ours["psnr_db"] > other["psnr_db"]]), "against")
 
 
 JUDGES = {"fig2": of_fig2, "fig3": of_fig3, "fig4": of_fig4, "against": of_against}

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Row, band_of, banded
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Row, band_of, psnr_columns
+from tools.figures.setting import write
 from tools.multiuser.setting import AT_DB, Setting
 
 ABOUT = ("steps", "epoch_steps", "batch", "learning_rate", "pictures")
@@ -65,15 +65,8 @@ def rows_of(courses: Sequence[Course]) -> list[Row]:
 
 
 def _row(of: Course, epoch: int) -> Row:
-    band = banded([one[epoch] for one in of.by_seed.values()])
-    return {
-        "scheme": of.scheme,
-        "epoch": epoch + 1,
-        "psnr_db": round(band.mean, 3),
-        "psnr_low_db": round(band.low, 3),
-        "psnr_high_db": round(band.high, 3),
-        "seeds": len(of.by_seed),
-    }
+    psnr = psnr_columns([one[epoch] for one in of.by_seed.values()])
+    return {"scheme": of.scheme, "epoch": epoch + 1, **psnr, "seeds": len(of.by_seed)}
 
 
 def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, tried: bool = False) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from edge.codecs import swin_cost
 from edge.codecs.swin_network import ENCODER, VARIANTS, SwinReceiver, SwinShape, SwinTransmitter
 from edge.codecs.variants import Cost
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.results import Row
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
 from tools.multiuser.scoring import Trained
 from tools.multiuser.setting import Setting, options
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Row, band_of
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Row, band_of
+from tools.figures.setting import write
 from tools.multiuser.scoring import Trained, row
 from tools.multiuser.setting import SCHEMES, SNRS_DB, Seen, Setting, options
 

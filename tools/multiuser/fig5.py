@@ -12,9 +12,9 @@ import numpy as np
 from edge import images, metrics, sample
 from edge.images import Picture
 from edge.train.whole_pictures import as_tensor
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.results import Row
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
 from tools.multiuser.fig4 import TRAININGS
 from tools.multiuser.scoring import Trained
 from tools.multiuser.setting import AT_DB, LARGE, Setting, options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.figure_setting import run_all
+from tools.figures.setting import run_all
 
 main = run_all("tools.multiuser", ("fig2", "fig3", "fig4", "fig5", "against", "decoders"))
 

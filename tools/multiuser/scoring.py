@@ -14,8 +14,8 @@ from torch import Tensor
 from edge.codecs import network_codec, swin_files, weights
 from edge.codecs.swin import ARCHITECTURE
 from edge.codecs.swin_network import SwinReceiver, SwinShape, SwinTransmitter
-from tools.ftsc.cells import Cells
-from tools.ftsc.results import Row, banded
+from tools.figures.cells import Cells
+from tools.figures.results import Row, psnr_columns
 from tools.multiuser.setting import Seen
 
 TOGETHER = 100 * 32 * 32  # pixels in a batch
@@ -82,15 +82,12 @@ class Trained:
 
 def row(seen: Seen, scheme: str, decoder: str, snr_db: float, by_seed: Sequence[float]) -> Row:
     """by_seed: PSNR in dB of each training."""
-    band = banded(by_seed)
     return {
         "set": seen.name,
         "scheme": scheme,
         "decoder": decoder,
         "snr_db": snr_db,
-        "psnr_db": round(band.mean, 3),
-        "psnr_low_db": round(band.low, 3),
-        "psnr_high_db": round(band.high, 3),
+        **psnr_columns(by_seed),
         "seeds": len(by_seed),
         "pictures": len(seen.pixels),
     }

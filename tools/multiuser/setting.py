@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edge import images
 from edge.images import Picture
-from tools.figure_setting import FOLDER, FigureSetting, as_command
+from tools.figures.setting import FOLDER, FigureSetting, as_command
 
 SNRS_DB = (1.0, 3.0, 5.0, 7.0)
 AT_DB = 3.0  # of figures 2, 3 and 5

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from edge.codecs.slf_network import SlfReceiver, SlfShape, SlfTransmitter
 from edge.codecs.tensors import Tensors
-from tools.ftsc.results import Row
+from tools.figures.results import Row
+from tools.figures.setting import write
 from tools.slf import alignments, data, results
 from tools.slf.alignments import CHANNEL, Conditions, Ends
 from tools.slf.fedavg import halves
@@ -68,7 +69,7 @@ def anew(setting: Setting) -> None:
     for theta, phi in product(("kept", "anew"), repeat=2):
         scores = [trained(setting, theta, phi, seed) for seed in range(setting.seeds)]
         rows.append({"theta": theta, "phi": phi, **results.score_columns(scores)})
-    results.write(setting, "anew", rows, {}, REMARKS)
+    write(setting, "anew", rows, {}, REMARKS)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge.adapt.freeze_choice import Point, Target, choose_freeze, recovery
-from tools.ftsc.results import Row
-from tools.slf import paper, results, table1
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.slf import paper, table1
 from tools.slf.setting import Setting, options
 
 RATES_BPS = (2e5, 2e6, 2e7)  # both ways
@@ -70,7 +71,7 @@ def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def choose(setting: Setting) -> None:
     rows = table1.rows(table1.measured(setting))
-    results.write(setting, "choose", choices(rows), {}, REMARKS)
+    write(setting, "choose", choices(rows), {}, REMARKS)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.codecs.tensors import Tensors
-from tools.ftsc import plots
-from tools.ftsc.results import Row, banded
+from tools.figures import plots
+from tools.figures.results import Row, banded, curve_of, verdict_over
+from tools.figures.setting import write
 from tools.slf import alignments, data, results
 from tools.slf.alignments import CHANNEL, Conditions, Ends, Pair
 from tools.slf.paper import LEARNING_RATE_ANEW
-from tools.slf.results import verdict_over
 from tools.slf.setting import Setting, options
 from tools.slf.whole_transceiver import WholeTransceiver
 
@@ -167,7 +167,7 @@ def draw(setting: Setting, found: Sequence[Row], slf: Sequence[dict[str, Any]]) 
     drawn = plots.figure(9.5, 3.6)
     for number, (value, title) in enumerate((("mse", "MSE"), ("accuracy", "top-1 accuracy"))):
         axes = drawn.add_subplot(1, 2, number + 1)
-        x, y = results.curve_of(found, "round", value, lambda _row: True)
+        x, y = curve_of(found, "round", value, lambda _row: True)
         level = banded([one[value] for one in slf])
         ends = [x[0], x[-1]]
         curves = [plots.Curve("federated averaging", x, y), plots.Curve(f"SLF, l = {FREEZE}", ends, [level, level])]
@@ -185,7 +185,7 @@ def fedavg(setting: Setting) -> None:
     ]
     found = rows(curves, cost)
     more = {"comparison": comparison(curves, slf, cost), "slf_kbit": cost.slf_bits / 1e3}
-    results.write(setting, "fedavg", found, more, REMARKS)
+    write(setting, "fedavg", found, more, REMARKS)
     draw(setting, found, slf)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.images import Picture
-from tools.ftsc import plots
-from tools.ftsc.results import Row
-from tools.slf import alignments, data, paper, results
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
+from tools.slf import alignments, data, paper
 from tools.slf.alignments import PAIRS, Conditions, Ends, Pair
 from tools.slf.data import Labelled
 from tools.slf.setting import Setting, options
@@ -82,7 +83,7 @@ def fig2(setting: Setting) -> None:
         for panel, own in {**found, "source, lambda 1": cifar}.items()
         for words, pictures in own
     ]
-    results.write(setting, "fig2", rows, {}, ["fig2-cifar.png shows pictures that must not be published."])
+    write(setting, "fig2", rows, {}, ["fig2-cifar.png shows pictures that must not be published."])
 
 
 def _mse(sent: NDArray[np.uint8], received: NDArray[np.uint8]) -> float:

@@ -9,11 +9,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tools.ftsc import plots
-from tools.ftsc.results import Row
+from tools.figures import plots
+from tools.figures.results import Row, curve_of, rank_correlation, verdict_over
+from tools.figures.setting import write
 from tools.slf import alignments, paper, results
 from tools.slf.alignments import MISALIGNED, PAIRS
-from tools.slf.results import verdict_over
 from tools.slf.setting import Setting, options
 
 AXES = {"channel": "crossover", "source": "mixture"}
@@ -100,16 +100,6 @@ def shrinks(along: ByPoint, nearness: Callable[[float], float]) -> bool:
     return falls and values[-1] <= min(values) + 0.1 * (max(values) - min(values))
 
 
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's; 0 where one of them is constant."""
-    from scipy.stats import rankdata
-
-    a, b = rankdata(x), rankdata(y)
-    a, b = a - a.mean(), b - b.mean()
-    size = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / size if size else 0.0
-
-
 def near_training(crossover: float) -> float:
     """0 at RX2's own crossover probability, less by one a decade away."""
     return -abs(math.log10(crossover / TRAINED_CROSSOVER))
@@ -160,7 +150,7 @@ def draw(setting: Setting, found: Sequence[Row]) -> None:
             curves = []
             for freeze in (*paper.LAYERS, MISALIGNED):
                 wanted = _in(panel, freeze)
-                x, y = results.curve_of(found, AXES[panel], value, wanted)
+                x, y = curve_of(found, AXES[panel], value, wanted)
                 label = MISALIGNED if freeze == MISALIGNED else f"SLF, l = {freeze}"
                 curves.append(plots.Curve(label, x, y))
             transmitter, receiver = ("TX1", "RX2") if panel == "channel" else ("TX1", "RX3")
@@ -180,7 +170,7 @@ def fig3(setting: Setting) -> None:
     entries = measured(setting)
     found = rows(entries)
     told = {"verdicts": verdicts(entries), "gains": gains_of_section_4(found), "by_seed": list(entries)}
-    results.write(setting, "fig3", found, told, VERDICT_REMARKS)
+    write(setting, "fig3", found, told, VERDICT_REMARKS)
     draw(setting, found)
 
 

@@ -16,12 +16,12 @@ from edge.adapt.pilots import Crossover, estimate_crossover, pilot_indices
 from edge.adapt.slf_settings import SlfSettings
 from emulator.channels.dmc import KaryDMC
 from emulator.channels.noise import NoiseKey, SegmentNoise
-from tools.ftsc import plots
-from tools.ftsc.results import Banded, Row
-from tools.slf import alignments, results
+from tools.figures import plots
+from tools.figures.results import Banded, Row, Verdict, columns, curve_of
+from tools.figures.setting import write
+from tools.slf import alignments
 from tools.slf.alignments import CHANNEL, Conditions, Task
 from tools.slf.paper import CROSSOVERS
-from tools.slf.results import Verdict
 from tools.slf.setting import Setting, options
 
 ENTRIES = 16  # K
@@ -95,8 +95,8 @@ def alignment_rows(setting: Setting) -> list[Row]:
             {
                 "crossover": crossover,
                 "estimates": [float(f"{e[1]:.4g}") for e in own],
-                **results.columns("mse_measured", measured, 6),
-                **results.columns("mse_true", true_one, 6),
+                **columns("mse_measured", measured, 6),
+                **columns("mse_true", true_one, 6),
                 "relative_difference": round(relative, 4),
                 "as_good": Verdict.HOLDS if relative <= AS_GOOD else Verdict.DOES_NOT_HOLD,
             }
@@ -116,7 +116,7 @@ def draw(setting: Setting, covered: Sequence[Row], aligned: Sequence[Row]) -> No
     plots.draw_curves(left, curves, "intervals that hold the truth", "crossover probability", "of 100")
     left.axhspan(*WANTED, color="#888888", alpha=0.2)
     names = (("measured", "mse_measured"), ("true", "mse_true"))
-    curves = [plots.Curve(label, *results.curve_of(aligned, "crossover", name, _all)) for label, name in names]
+    curves = [plots.Curve(label, *curve_of(aligned, "crossover", name, _all)) for label, name in names]
     plots.draw_curves(right, curves, f"[TX1, RX2], l = {FREEZE}", "crossover probability", "MSE after alignment")
     for axes in (left, right):
         axes.set_xscale("log")
@@ -137,7 +137,7 @@ def pilots(setting: Setting) -> None:
         for row in covered
     }
     more = {"alignments": aligned, "coverage_verdicts": told}
-    results.write(setting, "pilots", covered, more, [f"As good: mean MSE at most {AS_GOOD:.0%} higher."])
+    write(setting, "pilots", covered, more, [f"As good: mean MSE at most {AS_GOOD:.0%} higher."])
     draw(setting, covered, aligned)
 
 

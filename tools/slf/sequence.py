@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tools.ftsc import plots
-from tools.ftsc.results import Row
+from tools.figures import plots
+from tools.figures.results import Row, curve_of
+from tools.figures.setting import write
 from tools.slf import alignments, results
 from tools.slf.alignments import Aligned, Conditions, Ends, Pair
 from tools.slf.setting import Setting, options
@@ -135,7 +136,7 @@ def draw(setting: Setting, found: Sequence[Row]) -> None:
         own = [row for row in found if row["freeze"] == freeze and row["decoder"] == "one for all"]
         curves = []
         for title in dict.fromkeys(str(row["transmitter"]) for row in own):
-            x, y = results.curve_of(own, "stage", "mse", lambda row, title=title: row["transmitter"] == title)  # type: ignore[misc]
+            x, y = curve_of(own, "stage", "mse", lambda row, title=title: row["transmitter"] == title)  # type: ignore[misc]
             curves.append(plots.Curve(title, x, y))
         plots.draw_curves(axes, curves, f"one decoder for all, l = {freeze}", "after the alignment of", "MSE")
         stages = dict.fromkeys((int(row["stage"]), str(row["after"])) for row in own)
@@ -150,7 +151,7 @@ def sequence(setting: Setting) -> None:
     found = rows(entries)
     decoder = Ends.strangers(setting, PARTNER.pair).decoder
     size = sum(int(tensor.nbytes) for tensor in decoder.values())
-    results.write(setting, "sequence", found, {"harm": harm(found), "bytes_of_a_decoder": size}, REMARKS)
+    write(setting, "sequence", found, {"harm": harm(found), "bytes_of_a_decoder": size}, REMARKS)
     draw(setting, found)
 
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
-from tools.ftsc import plots
-from tools.ftsc.results import Banded, Row
+from tools.figures import plots
+from tools.figures.results import Banded, Row, verdict_over
+from tools.figures.setting import write
 from tools.slf import alignments, paper, results
 from tools.slf.alignments import CHANNEL, Conditions
-from tools.slf.results import verdict_over
 from tools.slf.setting import Setting, options
 
 REMARKS = (
@@ -129,7 +129,7 @@ def draw(setting: Setting, found: Sequence[Row]) -> None:
 def table1(setting: Setting) -> None:
     entries = measured(setting)
     found = rows(entries)
-    results.write(setting, "table1", found, {"verdicts": verdicts(entries), "by_seed": entries}, REMARKS)
+    write(setting, "table1", found, {"verdicts": verdicts(entries), "by_seed": entries}, REMARKS)
     draw(setting, found)
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import click
 
-from tools.ftsc.results import Row, put, table
+from tools.figures.results import Row, Verdict, put, table
 from tools.slf.paper import RATE_BPS, TABLE_1
-from tools.slf.results import Verdict
 
 WITHIN = 0.01  # of bits over rate
 NOTHING_TO_UPLOAD = 4  # l

@@ -15,8 +15,8 @@ from typing import Any
 
 from emulator import multicast_accounting
 from emulator.multicast_accounting import Costs, Tier
-from tools.figure_setting import command_line, write
-from tools.ftsc.results import Row
+from tools.figures.results import Row
+from tools.figures.setting import command_line, write
 from tools.smrc.setting import SNRS_DB, Score, Setting, Test, options
 
 SINGLES = {16: "bound16", 20: "bound20", 30: "bound30", 40: "bound"}  # symbols: models

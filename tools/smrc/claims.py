@@ -5,14 +5,13 @@ python -m tools.smrc.claims RESULTS
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.claims import Claim, printing, said
-from tools.ftsc.results import Row
-from tools.slf.results import verdict_over as held
+from tools.figures.claims import Claim, Judge, of_files, printing, said
+from tools.figures.results import Row
+from tools.figures.results import verdict_over as held
 from tools.smrc.fig7 import USES
 from tools.smrc.setting import TITLES
 
@@ -140,17 +139,13 @@ def of_accounting(document: Mapping[str, Any]) -> Iterator[Claim]:
 
 def claims(results: Path) -> list[Claim]:
     """Of whatever results there are."""
-    found: list[Claim] = []
-    for name, judge in (
+    judges: Sequence[Judge] = (
         ("fig7", lambda document: of_fig7(document["rows"])),
         ("fig8", lambda document: of_fig8(document["rows"])),
         ("fig9", lambda document: of_fig9(document["rows"])),
         ("accounting", of_accounting),
-    ):
-        file = results / f"{name}.json"
-        if file.exists():
-            found += judge(json.loads(file.read_text()))
-    return found
+    )
+    return of_files(results, judges)
 
 
 main = printing(claims, __doc__ or "")

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Row
-from tools.slf.results import columns, curve_of
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Row, columns, curve_of
+from tools.figures.setting import write
 from tools.smrc.setting import SNRS_DB, TITLES, Setting, Test, options
 from tools.split import digital
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.results import Row, banded
+from tools.figures import plots
+from tools.figures.results import Row, banded
+from tools.figures.setting import write
 from tools.smrc.setting import SNRS_DB, Score, Setting, Test, options
 
 MODELS = {"smrc": "all 1", "beta1": "beta_1", "beta2": "beta_2", "beta3": "beta_3"}

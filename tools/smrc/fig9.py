@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Row
-from tools.slf.results import columns, curve_of
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Row, columns, curve_of
+from tools.figures.setting import write
 from tools.smrc.setting import TITLES, Setting, Test, options
 
 FIRST_DB = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)

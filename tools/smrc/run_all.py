@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.figure_setting import run_all
+from tools.figures.setting import run_all
 
 main = run_all("tools.smrc", ("fig7", "fig8", "fig9", "accounting"))
 

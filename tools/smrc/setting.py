@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import images
-from tools.figure_setting import FOLDER, FigureSetting, as_command
+from tools.figures.setting import FOLDER, FigureSetting, as_command
 
 SNRS_DB = (0.0, 3.0, 6.0, 9.0, 12.0)
 TITLES = {"mnist": "MNIST", "cifar": "CIFAR-10"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.figure_setting import write
+from tools.figures.setting import write
 from tools.split import digital
 from tools.split.setting import Setting, options
 

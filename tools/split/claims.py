@@ -5,16 +5,15 @@ python -m tools.split.claims RESULTS
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tools.claims import Claim, printing, said
-from tools.ftsc.results import Row
-from tools.slf.results import verdict_over as held
+from tools.figures.claims import Claim, Judge, of_files, printing, said
+from tools.figures.results import Row
+from tools.figures.results import verdict_over as held
 from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB
 
 Curve = Mapping[float, float]  # PSNR in dB by SNR in dB
@@ -155,8 +154,7 @@ def of_unequal(rows: Sequence[Row]) -> Iterator[Claim]:
 
 def claims(results: Path) -> list[Claim]:
     """Of whatever results there are."""
-    found: list[Claim] = []
-    for name, judge in (
+    judges: Sequence[Judge] = (
         ("fig6", of_medium),
         ("fig7", lambda document: of_fig7(document["rows"])),
         ("fig7", lambda document: of_trainings(document["rows"])),
@@ -164,11 +162,8 @@ def claims(results: Path) -> list[Claim]:
         ("fig9", lambda document: of_levels(document["rows"])),
         ("fig7", lambda document: of_unequal(document["rows"])),
         ("kodak", of_kodak),
-    ):
-        file = results / f"{name}.json"
-        if file.exists():
-            found += judge(json.loads(file.read_text()))
-    return found
+    )
+    return of_files(results, judges)
 
 
 main = printing(claims, __doc__ or "")

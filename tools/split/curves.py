@@ -15,7 +15,7 @@ from edge.codecs import registry, weights
 from edge.codecs.contract import Codec, Half
 from edge.images import Picture
 from edge.segment import Segment
-from tools.ftsc.results import Row, banded
+from tools.figures.results import Row, psnr_columns
 from tools.split import links
 from tools.split.links import Asked, Link
 from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB, Setting
@@ -89,15 +89,12 @@ def _digest(file: Path) -> str:
 
 def row(scheme: str, symbols: int, snr_db: float, passages: Sequence[Mapping[str, Any]], **more: object) -> Row:
     """passages: one a seed."""
-    psnr = banded([fmean(one["psnr_db"]) for one in passages])
     spread = [float(np.percentile(np.concatenate([one["psnr_db"] for one in passages]), q)) for q in (10, 90)]
     return {
         "scheme": scheme,
         "symbols": symbols,
         "snr_db": snr_db,
-        "psnr_db": round(psnr.mean, 3),
-        "psnr_low_db": round(psnr.low, 3),
-        "psnr_high_db": round(psnr.high, 3),
+        **psnr_columns([fmean(one["psnr_db"]) for one in passages]),
         "pictures_p10_db": round(spread[0], 2),
         "pictures_p90_db": round(spread[1], 2),
         "seeds": len(passages),

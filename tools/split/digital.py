@@ -30,8 +30,8 @@ from emulator.channels.ldpc import MAX_BLOCK_BITS, BlockPlan, LdpcQam, Mcs
 from emulator.channels.ldpc_code import MIN_K, LdpcCode, max_k
 from emulator.channels.mcs import RATES, waterfalls
 from emulator.channels.noise import NoiseKey, SegmentNoise
-from tools.figure_setting import FigureSetting
-from tools.ftsc.results import Row
+from tools.figures.results import Row
+from tools.figures.setting import FigureSetting
 from tools.split.curves import row
 from tools.split.setting import SNRS_DB, SYMBOLS
 

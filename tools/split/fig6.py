@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.results import Row
+from tools.figures import plots
+from tools.figures.results import Row
+from tools.figures.setting import write
 from tools.split import curves, links
 from tools.split.setting import Setting, options
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.plots import Curve
-from tools.ftsc.results import Row, band_of
+from tools.figures import plots
+from tools.figures.plots import Curve
+from tools.figures.results import Row, band_of
+from tools.figures.setting import write
 from tools.split import curves, digital
 from tools.split.setting import SYMBOLS, Setting, options
 

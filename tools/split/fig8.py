@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tools.figure_setting import write
-from tools.ftsc.results import Row
+from tools.figures.results import Row
+from tools.figures.setting import write
 from tools.split import curves
 from tools.split.fig7 import draw
 from tools.split.setting import SNRS_DB, SYMBOLS, Setting, options

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from tools.figure_setting import write
-from tools.ftsc import plots
-from tools.ftsc.results import Row
-from tools.slf.fig3 import rank_correlation
+from tools.figures import plots
+from tools.figures.results import Row, rank_correlation
+from tools.figures.setting import write
 from tools.split import curves
 from tools.split.setting import Setting, options
 

@@ -5,7 +5,7 @@ f, g, h, q and DeepJSCC are convolutional and were trained at 32x32 only; the pi
 
 from __future__ import annotations
 
-from tools.figure_setting import write
+from tools.figures.setting import write
 from tools.split import curves, digital
 from tools.split.fig7 import draw
 from tools.split.setting import SYMBOLS, Setting, kodak, options

@@ -11,7 +11,7 @@ import click
 
 from edge import images
 from edge.images import Named, Picture
-from tools.figure_setting import FOLDER, FigureSetting, as_command
+from tools.figures.setting import FOLDER, FigureSetting, as_command
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 SYMBOLS = (128, 64)  # K at 32x32: rho = 1/24 and 1/48

@@ -7,10 +7,9 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from tools.ftsc.results import Row
+from tools.figures.results import Row, Verdict
 from tools.multiuser import claims
 from tools.multiuser.setting import SNRS_DB
-from tools.slf.results import Verdict
 
 
 def ended(**schemes: list[float]) -> dict[str, Any]:

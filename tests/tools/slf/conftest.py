@@ -51,4 +51,4 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def setting(sets: Path, untrained: Path, tmp_path: Path) -> Setting:
-    return Setting(sets, untrained, tmp_path, seeds=1, pictures=COUNT, scored=10, steps=2, batch=8)
+    return Setting(sets, untrained, pictures=COUNT, scored=10, steps=2, batch=8, out=tmp_path, seeds=1)

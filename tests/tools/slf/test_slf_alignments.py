@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.figures.setting import write
 from tools.slf import align_all, alignments, fedavg, fig2, pilots, sequence
 from tools.slf.alignments import CHANNEL, Aligned, Conditions, Ends
 from tools.slf.setting import Setting
@@ -91,9 +92,9 @@ def test_pilots_cover_as_often_as_they_say() -> None:
 
 
 def test_files_name_no_folder_of_this_machine(setting: Setting, tmp_path: Path) -> None:
-    from tools.slf import results
-
-    results.write(setting, "fig0", [{"mse": 0.1}], {}, ["a remark"])
+    write(setting, "fig0", [{"mse": 0.1}], {}, ["a remark"])
     text = (tmp_path / "fig0.json").read_text()
     assert str(setting.data) not in text
-    assert json.loads(text)["settings"]["steps"] == 2
+    numbers = {"own_pictures": 40, "scored_pictures": 10, "steps": 2, "batch": 8}
+    rate = "the paper's: 1e-3 for l = 0, else 1e-4"
+    assert json.loads(text)["settings"] == {"seeds": [0], **numbers, "learning_rate": rate, "quick": False}

@@ -9,11 +9,11 @@ import pytest
 
 from edge.codecs.contract import Half
 from edge.codecs.slf import Slf
+from tools.figures.results import Verdict
 from tools.slf.alignments import CHANNEL, Ends
 from tools.slf.anew import start
 from tools.slf.data import Labelled
 from tools.slf.fedavg import Budget, averaged, comparison
-from tools.slf.results import Verdict
 from tools.slf.setting import Setting
 from tools.slf.transceivers import encoder_of, scored
 from tools.slf.whole_transceiver import WholeTransceiver

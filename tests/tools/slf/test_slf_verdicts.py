@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tools.figures.results import Verdict
 from tools.slf import fig3, paper, sequence, table1
 from tools.slf.alignments import MISALIGNED
-from tools.slf.results import Verdict, verdict_over
 
 
 def entries(panel: str, spread_at: dict[float, float], seed: int) -> list[dict[str, Any]]:
@@ -49,11 +49,6 @@ def test_a_cost_has_a_sign_and_a_spread_has_none() -> None:
     assert fig3.cost(1, 4, 1.0)(layers) == pytest.approx(0.005)
     assert fig3.cost(1, 4, -1.0)(layers) == pytest.approx(-0.005)  # of an accuracy
     assert fig3.spread(layers) == pytest.approx(0.02)
-
-
-@pytest.mark.parametrize(("y", "wanted"), [((1, 2, 3), 1.0), ((3, 2, 1), -1.0), ((1, 1, 1), 0.0), ((1, 3, 2), 0.5)])
-def test_rank_correlation(y: tuple[float, ...], wanted: float) -> None:
-    assert fig3.rank_correlation((1, 2, 3), y) == pytest.approx(wanted)
 
 
 def test_gains_are_against_doing_nothing_in_the_same_seed() -> None:
@@ -121,10 +116,3 @@ def test_harm_is_what_others_did_after_ones_own_alignment() -> None:
     rows += [row(stage, after, "TX2", mse) for stage, (after, mse) in enumerate(partner)]
     told = {(one["transmitter"], one["times"]) for one in sequence.harm(rows)}
     assert told == {("TX1", 4.0), ("TX2", 5.0)}
-
-
-def test_a_verdict_over_seeds() -> None:
-    assert verdict_over([True, True]) is Verdict.HOLDS
-    assert verdict_over([True, False]) is Verdict.MIXED
-    assert verdict_over([False]) is Verdict.DOES_NOT_HOLD
-    assert verdict_over([]) is Verdict.NOT_MEASURED

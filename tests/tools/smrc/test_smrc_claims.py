@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.ftsc.results import Row
-from tools.slf.results import Verdict
+from tools.figures.results import Row, Verdict
 from tools.smrc import claims
 from tools.smrc.setting import SNRS_DB
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.ftsc.results import Row
-from tools.slf.results import Verdict
+from tools.figures.results import Row, Verdict
 from tools.split import claims, fig8, sockets
 from tools.split.setting import SNRS_DB
 

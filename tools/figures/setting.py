@@ -9,14 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
-from tools.ftsc.cells import Cells
-from tools.ftsc.results import BAND, Row, put, table, versions
+from tools.figures.cells import Cells
+from tools.figures.results import BAND, Row, put, table, versions
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -30,8 +31,12 @@ SHARED = (
 
 @dataclass(frozen=True, kw_only=True)
 class FigureSetting:
-    """out: results. seeds: how many. quick: few of everything, to try the machinery; such results say so."""
+    """out: results. seeds: how many. quick: few of everything, to try the machinery; such results say so.
 
+    remarks: what must be known to read any of the paper's figures.
+    """
+
+    remarks: ClassVar[Sequence[str]] = ()
     out: Path
     seeds: int = 3
     quick: bool = False
@@ -79,7 +84,7 @@ def write(
         "settings": setting.as_json(),
         "versions": versions(),
         "band": BAND,
-        "remarks": list(remarks),
+        "remarks": [*setting.remarks, *remarks],
         "skipped": setting.skipped,
         "rows": list(rows),
         **more,
@@ -100,18 +105,33 @@ def as_command(
     return click.command(name=figure.__name__, help=(module.__doc__ or "").split("\n")[0])(wrapped)
 
 
-def run_all(package: str, names: Sequence[str]) -> click.Command:
-    """A command that runs those of a package one after the other; a failure does not stop the others."""
+def run_all(package: str, *lines: Sequence[str], first: str | None = None) -> click.Command:
+    """A command that runs modules of a package; a failure does not stop the others.
 
-    def main(only: tuple[str, ...], arguments: tuple[str, ...]) -> None:
-        failed = [name for name in names if (not only or name in only) and not _run(f"{package}.{name}", arguments)]
+    lines: what runs in order; lines run side by side, up to --jobs where there are several. first: what runs before
+    them, alone, and is told --jobs itself.
+    """
+    names = [*([first] if first else []), *(name for line in lines for name in line)]
+
+    def main(only: tuple[str, ...], arguments: tuple[str, ...], jobs: int = 1) -> None:
+        def failing(line: Sequence[str], more: tuple[str, ...] = ()) -> list[str]:
+            chosen = [name for name in line if not only or name in only]
+            return [name for name in chosen if not _run(f"{package}.{name}", (*arguments, *more))]
+
+        failed = failing([first], ("--jobs", str(jobs))) if first else []
+        with ThreadPoolExecutor(jobs) as pool:
+            each = pool.map(failing, lines) if jobs > 1 else map(failing, lines)
+            failed += [name for line in each for name in line]
         if failed:
             raise click.ClickException(f"failed: {', '.join(failed)}; run the same command again when it is mended")
 
-    chosen = click.option("--only", multiple=True, type=click.Choice(names))(main)
-    rest = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)(chosen)
+    wrapped = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)(main)
+    wrapped = click.option("--only", multiple=True, type=click.Choice(names))(wrapped)
+    if len(lines) > 1:
+        at_once = click.IntRange(1, len(lines))
+        wrapped = click.option("--jobs", type=at_once, default=1, show_default=True, help="Side by side.")(wrapped)
     words = "Run everything with the ARGUMENTS that each command takes; an interrupted run goes on where it was."
-    return click.command(help=words, context_settings={"ignore_unknown_options": True})(rest)
+    return click.command(help=words, context_settings={"ignore_unknown_options": True})(wrapped)
 
 
 def _run(module: str, arguments: Sequence[str]) -> bool:

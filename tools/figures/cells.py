@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.figures.results import put
+
 Key = Mapping[str, object]  # JSON values
 
 
@@ -43,6 +45,4 @@ class Cells:
     def keep(self, path: Path, content: bytes) -> None:
         """Writes a whole file or none."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        put(path, content)

@@ -85,4 +85,4 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def setting(image_sets: Path, tiny_weights: Path, tmp_path: Path) -> Setting:
-    return Setting(image_sets, tiny_weights, tmp_path, seeds=2, pictures=2, steps=2, batch=1, basic_steps=2)
+    return Setting(image_sets, tiny_weights, pictures=2, steps=2, batch=1, basic_steps=2, out=tmp_path, seeds=2)

@@ -1,31 +1,23 @@
 from __future__ import annotations
 
-import csv
-import io
 import json
 
 import pytest
 
-from tools.ftsc import results
+from tools.figures.results import Banded, band_of
+from tools.figures.setting import write
 from tools.ftsc.fig8 import trained_for
 from tools.ftsc.fig11 import steps_to_plateau
 from tools.ftsc.fit import fit
-from tools.ftsc.results import Banded, band_of, over_pictures, point, table
+from tools.ftsc.results import point, score_columns
 from tools.ftsc.setting import Setting
 from tools.ftsc.table2_3 import verdicts, with_differences
 
 
 def test_a_band_spans_the_seeds_and_not_the_pictures() -> None:
-    by_seed = [{"psnr_db": [20.0, 40.0]}, {"psnr_db": [22.0, 42.0]}]
-    assert over_pictures(by_seed, "psnr_db") == Banded(31.0, 30.0, 32.0)
-
-
-def test_a_table_has_every_column_of_every_row() -> None:
-    text = table([{"set": "a", "psnr_db": 1.5}, {"set": "b", "better": "1 of 2"}])
-    assert list(csv.DictReader(io.StringIO(text))) == [
-        {"set": "a", "psnr_db": "1.5", "better": ""},
-        {"set": "b", "psnr_db": "", "better": "1 of 2"},
-    ]
+    by_seed = [{"psnr_db": [20.0, 40.0], "ssim": [0.7, 0.9]}, {"psnr_db": [22.0, 42.0], "ssim": [0.8, 1.0]}]
+    band = {"psnr_db": 31.0, "psnr_low_db": 30.0, "psnr_high_db": 32.0}
+    assert score_columns(by_seed) == {**band, "ssim": 0.85, "seeds": 2}
 
 
 def test_points_are_found_by_all_that_was_asked() -> None:
@@ -34,16 +26,12 @@ def test_points_are_found_by_all_that_was_asked() -> None:
     assert point([row], set="a", snr_db=20.0) is None
 
 
-def test_files_say_how_they_were_made_and_what_is_missing(setting: Setting) -> None:
-    setting.skip("vqvae-s4: no such weight file")
-    setting.skip("vqvae-s4: no such weight file")
-    results.write(setting, "fig0", [{"psnr_db": 30.0}], {"laws": {}}, ["a remark"])
-    document = json.loads((setting.out / "fig0.json").read_text())
-    assert document["skipped"] == ["vqvae-s4: no such weight file"]
-    assert document["settings"]["seeds"] == [0, 1]
-    assert document["rows"] == [{"psnr_db": 30.0}]
-    assert str(setting.data) not in json.dumps(document)
-    assert (setting.out / "fig0.csv").read_text() == "psnr_db\n30.0\n"
+def test_files_say_what_was_set_and_name_no_folder_of_this_machine(setting: Setting) -> None:
+    write(setting, "fig0", [{"psnr_db": 30.0}], {"laws": {}})
+    text = (setting.out / "fig0.json").read_text()
+    steps = {"fine_tuning_steps": 2, "fine_tuning_batch": 1, "basic_steps": 2}
+    assert json.loads(text)["settings"] == {"seeds": [0, 1], "pictures": 2, **steps, "quick": False}
+    assert str(setting.data) not in text
 
 
 def test_the_rate_law_is_recovered_and_misfits_show() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from tools.slf.results import Verdict
+from tools.figures.results import Verdict
 
 
 class Claim(NamedTuple):
@@ -21,9 +22,18 @@ class Claim(NamedTuple):
     command: str
 
 
+Judge = tuple[str, Callable[[Any], Iterable[Claim]]]  # a figure, and what its JSON says
+
+
 def said(values: Sequence[float], digits: int = 1) -> str:
     """Figures in a row."""
     return " / ".join(f"{value:.{digits}f}" for value in values)
+
+
+def of_files(results: Path, judges: Sequence[Judge]) -> list[Claim]:
+    """The claims of whatever results there are."""
+    files = [(results / f"{name}.json", judge) for name, judge in judges]
+    return [claim for file, judge in files if file.exists() for claim in judge(json.loads(file.read_text()))]
 
 
 def printing(claims: Callable[[Path], Sequence[Claim]], doc: str) -> click.Command:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.images import Picture
-from tools.ftsc.results import Banded, put
+from tools.figures.results import Banded, put
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.ftsc.cells import Cells
+from tools.figures.cells import Cells
 
 
 def test_a_cell_is_computed_once_and_outlives_the_process(tmp_path: Path) -> None:
