@@ -1,7 +1,8 @@
 """The channel coder that `swin` has on both sides: seven fully connected layers, told the SNR, and a skip past them.
 
-Where WITT (Yang et al. 2023) multiplies the features with a sigmoid of what the layers make of them, ours adds it, and
-so begins as the skip alone.
+As WITT (Yang et al. 2023) has it, what the layers make of the tokens decides by how much each of their numbers is
+scaled; the tokens themselves go past. The layers learn to read the tokens, not to change them: no gradient goes back
+through their input.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ MIDDLE_DB, SPREAD_DB = 4.0, 4.0  # the network is told (snr_db - middle) / sprea
 
 
 class ChannelCoder(nn.Module):
-    """Tokens [B, H, W, C] both ways. Between two layers every number is scaled by what the SNR calls for."""
+    """Tokens [B, H, W, C] both ways. Between two layers every number is scaled by what the SNR calls for. Begins as the
+    skip alone."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
@@ -33,8 +35,8 @@ class ChannelCoder(nn.Module):
     def forward(self, tokens: Tensor, snr_db: float) -> Tensor:
         told = torch.full((1,), (snr_db - MIDDLE_DB) / SPREAD_DB, dtype=tokens.dtype)
         scales = (2 * torch.sigmoid(self.scales(told))).chunk(LAYERS - 1)
-        hidden = tokens
+        hidden = tokens.detach()
         for layer, scale in zip(list(self.layers)[:-1], scales, strict=True):
             hidden = nn.functional.gelu(layer(hidden) * scale)
-        out: Tensor = tokens + self.layers[-1](hidden)
+        out: Tensor = tokens * (2 * torch.sigmoid(self.layers[-1](hidden)))
         return out

@@ -33,9 +33,9 @@ def written(path: Path, held: Sequence[str] = tuple(VARIANTS), **more: str) -> P
     torch.manual_seed(0)
     halves = [SwinTransmitter(SHAPE), *(SwinReceiver(SHAPE, one) for one in held)]
     tensors = {name: tensor for half in halves for name, tensor in half.state_dict().items()}
-    for name in tensors:
-        if ".channel.layers.6." in name:  # zero at first, so that the SNR would not matter
-            tensors[name].normal_(std=0.3)
+    for tensor in tensors.values():
+        if not tensor.any():  # so at first, and then neither the SNR nor any neighbour would matter
+            tensor.normal_(std=0.3)
     metadata = {"architecture": "swin", "shape": json.dumps(asdict(SHAPE)), PAIRING: pairing(tensors)}
     weights.write(path, tensors, metadata | {"decoders": json.dumps(held), "snrs_db": "[1, 3, 5, 7]"} | more)
     return path
@@ -148,7 +148,10 @@ def test_a_whole_decoder_of_another_variant_takes_the_place_of_the_one_in_force(
     assert np.array_equal(receiver.decode(sent), before)
     receiver.replace(pushed)
     assert receiver.variant == "high"
-    assert np.array_equal(receiver.decode(sent), other.decode(sent))
+    held = receiver.parameters()
+    assert all(np.array_equal(held[name], value) for name, value in pushed.items())
+    apart = receiver.decode(sent).astype(int) - other.decode(sent)
+    assert np.abs(apart).max() <= 1  # sums may be rounded otherwise where tensors lie otherwise in memory
     receiver.replace({"decoder.high.channel.layers.6.bias": np.full(20, 9, np.float32)})
     assert not np.array_equal(receiver.decode(sent), other.decode(sent))
 

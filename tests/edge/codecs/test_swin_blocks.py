@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from edge.codecs.swin_blocks import Division, Merging, WindowAttention, gathered, scattered
+from edge.codecs.swin_blocks import Block, Division, Merging, WindowAttention, gathered, scattered
 
 
 def by_definition(attention: WindowAttention, tokens: Tensor) -> Tensor:
@@ -75,6 +75,16 @@ def test_what_a_window_does_not_hold_does_not_matter() -> None:
     other[:, 4:] += 1
     assert torch.equal(attention(tokens)[:, :4], attention(other)[:, :4])
     assert not torch.allclose(attention(tokens)[:, 4:], attention(other)[:, 4:])
+
+
+def test_a_block_begins_as_its_skips_and_learns_by_both_branches() -> None:
+    torch.manual_seed(0)
+    block, tokens = Block(8, 2, 4, widening=2, shifted=False), torch.randn(1, 8, 8, 8)
+    seen = block(tokens)
+    assert torch.equal(seen, tokens)
+    (seen * torch.randn(seen.shape)).sum().backward()
+    for layer in (block.attention.out, block.mlp[-1]):
+        assert bool(layer.weight.grad.any())  # type: ignore[union-attr]
 
 
 def test_patches_are_squares_of_tokens_and_come_apart_again() -> None:

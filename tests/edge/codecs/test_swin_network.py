@@ -69,6 +69,17 @@ def test_the_channel_coder_has_seven_layers_and_begins_as_its_skip() -> None:
         assert not torch.allclose(coder(tokens, 1.0), coder(tokens, 7.0)), "the SNR does not matter"
 
 
+def test_the_channel_coder_scales_tokens_and_sends_no_gradient_through_its_layers_input() -> None:
+    torch.manual_seed(0)
+    coder, tokens = ChannelCoder(8), torch.randn(1, 2, 2, 8, requires_grad=True)
+    coder.get_parameter("layers.6.weight").data.normal_()
+    made = coder(tokens, 3.0)
+    scales = (made / tokens).detach()
+    assert bool(((scales > 0) & (scales < 2)).all())
+    made.sum().backward()
+    assert torch.allclose(tokens.grad, scales)  # type: ignore[arg-type]
+
+
 def test_tokens_and_snr_reach_the_last_layer_of_a_channel_coder_that_has_not_learnt_yet() -> None:
     torch.manual_seed(0)
     coder, seen = ChannelCoder(128), list[torch.Tensor]()

@@ -25,6 +25,9 @@ def put(path: Path, decoders: Sequence[str], seed: int) -> None:
     torch.manual_seed(seed)
     halves = [SwinTransmitter(SHAPE), *(SwinReceiver(SHAPE, decoder) for decoder in decoders)]
     tensors = {name: value for half in halves for name, value in half.state_dict().items()}
+    for tensor in tensors.values():
+        if not tensor.any():  # what begins as zero, so that the SNR matters
+            tensor.normal_(std=0.3)
     about = {"architecture": "swin", "shape": json.dumps(asdict(SHAPE)), "decoders": json.dumps(list(decoders))}
     weights.write(path, tensors, about | {PAIRING: pairing(tensors)})
 
