@@ -139,5 +139,9 @@ def test_runs_are_compared_where_they_ended(setting: Setting, tmp_path: Path, cu
     document = made(against, of_curves(setting, tmp_path))
     assert document["ours"]["psnr_db"] == 24.0
     assert document["equal_epochs"]["steps"] == 30
+    assert "equal_time" not in document  # 3 and 8 seconds are no 6
+    slow = tmp_path / "curves" / "deepjscc-c6-snr10-40-s0.json"
+    slow.write_text(slow.read_text().replace('"cpu_s": 8.0', '"cpu_s": 7.0'))
+    document = made(against, of_curves(setting, tmp_path))
     assert document["equal_time"]["steps"] == 40
     assert document["remarks"] == []
