@@ -85,8 +85,9 @@ def choice(options: Mapping[str, str], name: str, allowed: Sequence[str], defaul
     return value
 
 
-def read_shape(path: Path, architecture: str, shape: Callable[..., Shape]) -> Shape:
-    """The network's size as the file's metadata gives it. Raises CodecError for another codec's file, or none."""
+def read_shape(path: Path, architecture: str, shape: Callable[..., Shape], flags: Sequence[str] = ()) -> Shape:
+    """The network's size as the file's metadata gives it; flags: fields that are true or false. Raises CodecError for
+    another codec's file, or none."""
     metadata = weights.read_metadata(path)
     if metadata["architecture"] != architecture:
         raise CodecError(
@@ -95,8 +96,11 @@ def read_shape(path: Path, architecture: str, shape: Callable[..., Shape]) -> Sh
         )
     try:
         fields = json.loads(metadata["shape"])
-        if not all(isinstance(one, bool) or (isinstance(one, int) and 0 < one <= 4096) for one in fields.values()):
-            raise ValueError("every size must be an integer in [1, 4096]")
+        for name, value in fields.items():
+            flag = name in flags
+            if isinstance(value, bool) is not flag or not (isinstance(value, int) and (flag or 0 < value <= 4096)):
+                wanted = "true or false" if flag else "an integer in [1, 4096]"
+                raise ValueError(f"{name}: must be {wanted}, got {value!r}")
         return shape(**fields)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CodecError(

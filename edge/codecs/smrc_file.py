@@ -25,7 +25,7 @@ def read_shape(path: Path) -> SmrcShape:
     def build(**sizes: Any) -> SmrcShape:
         return SmrcShape(**sizes, heads=heads_from(json.loads(weights.read_metadata(path)[HEADS])))
 
-    return network_codec.read_shape(path, ARCHITECTURE, build)
+    return network_codec.read_shape(path, ARCHITECTURE, build, flags=("weighing",))
 
 
 def heads_from(listed: Any) -> tuple[HeadShape, ...]:

@@ -75,19 +75,24 @@ class SwinShape:
         return tuple(2 if stage < halvings else 1 for stage in range(STAGES))
 
 
-def _blocks(shape: SwinShape, width: int, count: int) -> list[Block]:
-    """Every second one shifted."""
-    heads = width // shape.head
-    return [Block(width, heads, shape.window, shape.widening, shifted=i % 2 == 1) for i in range(count)]
+def shifts(blocks: Sequence[int]) -> list[list[bool]]:
+    """Of each stage's blocks, which ones are shifted: every second one of a half, counted through its stages. With one
+    block a stage (`lowest`) windows would otherwise stand in the same places throughout, and their borders show."""
+    places = iter(range(sum(blocks)))
+    return [[next(places) % 2 == 1 for _ in range(count)] for count in blocks]
+
+
+def _blocks(shape: SwinShape, width: int, shifted: Sequence[bool]) -> list[Block]:
+    return [Block(width, width // shape.head, shape.window, shape.widening, one) for one in shifted]
 
 
 class EncoderStage(nn.Module):
     """[B, f h, f w, C] -> [B, h, w, C']. before: 3 where tokens are pixels."""
 
-    def __init__(self, shape: SwinShape, before: int, after: int, factor: int, blocks: int) -> None:
+    def __init__(self, shape: SwinShape, before: int, after: int, factor: int, shifted: Sequence[bool]) -> None:
         super().__init__()
         self.merging = Merging(before, after, factor, normed=before > COLOURS)
-        self.blocks = nn.Sequential(*_blocks(shape, after, blocks))
+        self.blocks = nn.Sequential(*_blocks(shape, after, shifted))
 
     def forward(self, tokens: Tensor) -> Tensor:
         out: Tensor = self.blocks(self.merging(tokens))
@@ -97,9 +102,9 @@ class EncoderStage(nn.Module):
 class DecoderStage(nn.Module):
     """[B, h, w, C] -> [B, f h, f w, C']."""
 
-    def __init__(self, shape: SwinShape, before: int, after: int, factor: int, blocks: int) -> None:
+    def __init__(self, shape: SwinShape, before: int, after: int, factor: int, shifted: Sequence[bool]) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*_blocks(shape, before, blocks))
+        self.blocks = nn.Sequential(*_blocks(shape, before, shifted))
         self.division = Division(before, after, factor)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -113,7 +118,7 @@ class Encoder(nn.Module):
     def __init__(self, shape: SwinShape, blocks: Sequence[int] = ENCODER) -> None:
         super().__init__()
         before = (COLOURS, *shape.widths)
-        sizes = zip(before, shape.widths, shape.factors, blocks, strict=False)  # before: one more
+        sizes = zip(before, shape.widths, shape.factors, shifts(blocks), strict=False)  # before: one more
         self.stages = nn.Sequential(*(EncoderStage(shape, *size) for size in sizes))
         self.channel = ChannelCoder(shape.widths[-1])
         self.to_code = nn.Linear(shape.widths[-1], shape.numbers)
@@ -133,7 +138,7 @@ class Decoder(nn.Module):
         after = (*widths[1:], COLOURS)
         self.from_code = nn.Linear(shape.numbers, widths[0])
         self.channel = ChannelCoder(widths[0])
-        sizes = zip(widths, after, shape.factors[::-1], blocks, strict=True)
+        sizes = zip(widths, after, shape.factors[::-1], shifts(blocks), strict=True)
         self.stages = nn.Sequential(*(DecoderStage(shape, *size) for size in sizes))
 
     def forward(self, code: Tensor, snr_db: float) -> Tensor:

@@ -248,6 +248,8 @@ def test_bad_options_are_named(file: Path, options: dict[str, str], message: str
         ({HEADS: "[]"}, "gives no usable network shape .heads: layers must be 1, 2"),
         ({HEADS: '[{"layer": 1}]'}, "gives no usable network shape"),
         ({HEADS: "high"}, "gives no usable network shape"),
+        ({"shape": '{"symbols": true}'}, "symbols: must be an integer in .1, 4096., got True"),
+        ({"shape": '{"weighing": 1}'}, "weighing: must be true or false, got 1"),
         ({"training": "7"}, "its metadata 'training' is not what training writes; train it again"),
         ({"eta": "much"}, "its metadata 'eta' is not what training writes"),
         ({"architecture": "slf"}, "holds a slf, not a smrc"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from edge.codecs.swin_blocks import Block
 from edge.codecs.swin_channel import LAYERS, ChannelCoder
-from edge.codecs.swin_network import VARIANTS, Encoder, SwinReceiver, SwinShape, SwinTransmitter
+from edge.codecs.swin_network import VARIANTS, Encoder, SwinReceiver, SwinShape, SwinTransmitter, shifts
 
 SMALL = SwinShape(shrink=16, numbers=96, width=8, growth=4, head=4, window=4, widening=1)
 
@@ -17,6 +18,14 @@ def test_the_stages_of_the_paper() -> None:
     for name, expected in {"high": [2, 6, 2, 2], "low": [2, 2, 2, 2], "lowest": [1, 1, 1, 1]}.items():
         decoder = SwinReceiver(SMALL, name).decoder[name]  # type: ignore[index]
         assert [len(stage.blocks) for stage in decoder.stages] == expected == list(VARIANTS[name])
+
+
+def test_every_second_block_of_a_half_is_shifted_also_where_stages_have_one() -> None:
+    assert shifts([1, 1, 1, 1]) == [[False], [True], [False], [True]]
+    assert shifts([2, 6]) == [[False, True], [False, True, False, True, False, True]]
+    decoder = SwinReceiver(SMALL, "lowest").decoder["lowest"]  # type: ignore[index]
+    stages: list[list[Block]] = [list(stage.blocks) for stage in decoder.stages]  # type: ignore
+    assert [[block.attention.shifted for block in stage] for stage in stages] == shifts(VARIANTS["lowest"])
 
 
 @pytest.mark.parametrize(("shrink", "numbers"), [(16, 96), (8, 24), (4, 6)])
