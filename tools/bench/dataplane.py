@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 import grpc.aio
@@ -29,13 +29,14 @@ from emulator.v1 import control_pb2, data_plane_pb2, data_plane_pb2_grpc
 
 MESSAGE_BYTES = 4 * RUN_BYTES  # about 1 MiB
 QUEUE_BYTES = 8 * 1024 * 1024
-Request, Response = data_plane_pb2.AttachRequest, data_plane_pb2.AttachResponse
+Request: TypeAlias = data_plane_pb2.AttachRequest
+Response: TypeAlias = data_plane_pb2.AttachResponse
 
 
 # -- the middle ------------------------------------------------------------------------------------------------------
 
 
-class BareForward(data_plane_pb2_grpc.DataPlaneServiceServicer):
+class BareForward(data_plane_pb2_grpc.DataPlaneServiceServicer):  # type: ignore[misc]
     """Gives every batch of the stream 'tx' to the stream 'rx', through a queue of a few."""
 
     def __init__(self) -> None:

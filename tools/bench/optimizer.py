@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,10 @@ def best_s(run: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
+def _keep(plans: list[Plan], solver: Callable[[Problem], Plan], problem: Problem) -> None:
+    plans.append(solver(problem))
+
+
 def _certify(problem: Problem, plan: Plan) -> float:
     assert plan.prices is not None
     return upper_bound(problem, plan.prices, plan)
@@ -67,10 +72,10 @@ def scaling() -> list[dict[str, float]]:
             {
                 "receivers": count,
                 "relative_gap": plan.relative_gap,
-                "price_s": best_s(lambda p=problem: price.solve_uncertified(p), repeats),
-                "certificate_s": best_s(lambda p=problem, a=plan: _certify(p, a), repeats),
-                "replan_s": best_s(lambda p=moved, a=plan: price.solve_uncertified(p, a.prices), repeats),
-                "replan_certified_s": best_s(lambda p=moved, a=plan: price.solve(p, a.prices), repeats),
+                "price_s": best_s(partial(price.solve_uncertified, problem), repeats),
+                "certificate_s": best_s(partial(_certify, problem, plan), repeats),
+                "replan_s": best_s(partial(price.solve_uncertified, moved, plan.prices), repeats),
+                "replan_certified_s": best_s(partial(price.solve, moved, plan.prices), repeats),
             }
         )
     return rows
@@ -82,12 +87,12 @@ def against_algorithm1() -> list[dict[str, float]]:
     for count, repeats in ((5, 10), (100, 3), (1000, 1)):
         problem = problem_of(count)
         optimum = price.solve(problem).utility
-        base = best_s(lambda p=problem: price.solve(p), 30)
-        alone = best_s(lambda p=problem: price.solve_uncertified(p), 30)
+        base = best_s(partial(price.solve, problem), 30)
+        alone = best_s(partial(price.solve_uncertified, problem), 30)
         row: dict[str, float] = {"receivers": count, "price_s": alone, "price_certified_s": base}
         for name, solver in (("algorithm1", algorithm1.solve), ("algorithm1_joint", algorithm1_joint.solve)):
             plans: list[Plan] = []
-            seconds = best_s(lambda p=problem, solve=solver, to=plans: to.append(solve(p)), repeats)
+            seconds = best_s(partial(_keep, plans, solver, problem), repeats)
             row[f"{name}_s"] = seconds
             row[f"{name}_over_price"] = seconds / alone
             row[f"{name}_over_certified_price"] = seconds / base

@@ -47,7 +47,8 @@ async def _receive_end(rx: Any) -> packet_pb2.Transit:
     while True:
         for frame in (await _until(rx, "batch")).batch.frames:
             if frame.HasField("end"):
-                return frame.end.transit
+                transit: packet_pb2.Transit = frame.end.transit
+                return transit
 
 
 async def transfers(address: str, count: int) -> list[dict[str, float]]:

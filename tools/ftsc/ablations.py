@@ -97,7 +97,12 @@ def codebooks(setting: Setting, model: Model, set_key: str, change: Change) -> T
     from safetensors.numpy import load_file, save
 
     chosen = change.settings
-    key = {"what": "ablation-codebooks", "set": set_key, "model": model.name, "weights": model.digest}
+    key: dict[str, object] = {
+        "what": "ablation-codebooks",
+        "set": set_key,
+        "model": model.name,
+        "weights": model.digest,
+    }
     key |= {"rounds": chosen.codebook_rounds, "rate": chosen.codebook_rate, "revival": change.revival}
     path = setting.cells.path(key, ".safetensors")
     if not path.exists():

@@ -28,7 +28,7 @@ SUB_BLOCK = 20
 def eta_rows(setting: Setting, test: Test) -> list[Row]:
     """A row for each seed and SNR where all models are there. single_1, single_2: sizes of single-head codecs as good
     as decoders 1 and 2; eta_1: the first sub-block over the former."""
-    rows = []
+    rows: list[Row] = []
     singles = {symbols: setting.models(kind, test.name) for symbols, kind in SINGLES.items()}
     for seed, file in setting.models("smrc", test.name).items():
         if not all(seed in models for models in singles.values()):

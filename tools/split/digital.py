@@ -93,7 +93,7 @@ def failed(scheme: Scheme, symbols: int, snr_db: float, pictures: int, seed: int
     plan = BlockPlan(code.k * count, count, code.k, code, scheme.mcs)
     draw = SegmentNoise(NoiseKey(seed, "radio", "device", "digital", "payload"), symbols, 0)
     wrong, _ = LdpcQam(snr_db).block_errors(plan, range(count), draw)
-    lost = wrong.any(axis=0)
+    lost = np.asarray(wrong.any(axis=0))
     edges = [(math.floor(p * each + 1e-9), math.ceil((p + 1) * each - 1e-9)) for p in range(pictures)]
     return np.array([lost[first:end].any() for first, end in edges], np.bool_)
 

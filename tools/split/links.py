@@ -57,7 +57,7 @@ def medium(asked: Asked) -> Link:
         received = []
         for number, segment in enumerate(segments):
             draw = SegmentNoise(_key(seed), message, number)
-            payload, _ = channels[segment.level].flip(np.packbits(segment.values), 0, draw)
+            payload, _ = channels[segment.level].flip(np.packbits(segment.values.astype(np.uint8)), 0, draw)
             bits = np.unpackbits(payload, count=segment.values.size)
             received.append(replace(segment, values=bits.reshape(segment.values.shape)))
         return received

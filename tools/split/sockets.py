@@ -76,7 +76,7 @@ def launched(codec: Mapping[str, object], steps: Sequence[Way], pictures: Sequen
         for number, picture in enumerate(pictures):
             Image.fromarray(picture).save(place / "pictures" / f"p{number:04d}.png")
         (place / "curve.yaml").write_text(json.dumps(scenario(codec, steps, len(pictures), 0)))
-        command = ["run", place / "curve.yaml", "--images", place / "pictures", "--out", place / "report"]
+        command = ["run", *map(str, (place / "curve.yaml", "--images", place / "pictures", "--out", place / "report"))]
         done = subprocess.run([sys.executable, "-m", "emulator", *command], capture_output=True, text=True, check=False)
         if done.returncode:
             raise click.ClickException(f"the run failed: {done.stderr.strip().splitlines()[-1:]}")
@@ -86,7 +86,7 @@ def launched(codec: Mapping[str, object], steps: Sequence[Way], pictures: Sequen
 def rows_of(report: Any, steps: Sequence[Way]) -> list[Row]:
     """One row a transmit step."""
     sent = [step["index"] for step in report["steps"] if step["kind"] == "transmit"]
-    rows = []
+    rows: list[Row] = []
     for (known, _), step in zip(steps, sent, strict=True):
         own = [one for one in report["messages"] if one["step"] == step]
         psnr = [float(one["psnr_db"]) for one in own if one["psnr_db"] is not None]
@@ -140,7 +140,7 @@ def digital_runs(setting: Setting, k: int) -> list[tuple[dict[str, object], list
     """A launch with the scheme that is best at DESIGNED_DB, and one for each SNR with the best there."""
     name = digital.codec_here(setting)
     fixed, adapted = _designed(k, DESIGNED_DB), f"{name}-ldpc, best scheme of each SNR"
-    planned = [(f"{name}-ldpc, {fixed}", fixed, SNRS_DB)]
+    planned: list[tuple[str, Mcs | None, Sequence[float]]] = [(f"{name}-ldpc, {fixed}", fixed, SNRS_DB)]
     planned += [(adapted, best, (snr_db,)) for snr_db in SNRS_DB if (best := _designed(k, snr_db)) is not None]
     runs = []
     for scheme, mcs, snrs_db in planned:
@@ -174,7 +174,7 @@ def _designed(k: int, snr_db: float) -> Mcs | None:
 
 def sockets(setting: Setting) -> None:
     pictures = setting.scored()
-    codec = {"name": "split", "weights": str(setting.edge / f"{curves.SOURCE}.safetensors")}
+    codec: dict[str, object] = {"name": "split", "weights": str(setting.edge / f"{curves.SOURCE}.safetensors")}
     runs = [(codec, split_steps(setting)), *deepjscc_runs(setting)]
     runs += [run for k in SYMBOLS for run in digital_runs(setting, k)]
     rows: list[Row] = []
