@@ -99,13 +99,13 @@ def measure(contender: Contender, pictures: Sequence[Picture], repeats: int) -> 
 def _through_ldpc_ms(codec: Codec, sent: Sequence[list[Segment]], repeats: int) -> float:
     """Noise, soft demapping, belief propagation and decode. Every pass draws other noise: blocks are remembered."""
     from emulator.bearers.ldpc_qam import CARRIED, LdpcBlocks
-    from tools.ftsc import noise
+    from tools.figures import over_bearers
 
     bearer = LdpcBlocks(SNR_DB)
     passes = iter(range(1 << 30))
 
     def receive(segments: list[Segment]) -> object:
-        return codec.decode(noise.transmit(segments, dict.fromkeys(CARRIED, bearer), 0, next(passes)))
+        return codec.decode(over_bearers.transmit(segments, dict.fromkeys(CARRIED, bearer), 0, next(passes)))
 
     return median_ms(receive, sent, repeats)
 

@@ -57,7 +57,7 @@ def one_by_one(layers: int) -> Passage:
     """The codec's halves and the emulator's bearer, picture by picture."""
     from edge.codecs.smrc import Smrc
     from emulator.bearers.analog_symbols import NoisySymbols
-    from tools.ftsc import noise
+    from tools.figures import over_bearers
 
     options = {"layers": str(layers)}
     sender, receiver = Smrc.open(options, Half.ENCODER), Smrc.open(options, Half.DECODER)
@@ -65,7 +65,7 @@ def one_by_one(layers: int) -> Passage:
     return Passage(
         _name(layers),
         lambda pictures: [sender.encode(picture) for picture in pictures],
-        lambda sent: [noise.transmit(segments, on_air, 0, next(passes)) for segments in sent],
+        lambda sent: [over_bearers.transmit(segments, on_air, 0, next(passes)) for segments in sent],
         lambda received: [receiver.decode(segments) for segments in received],
     )
 

@@ -101,8 +101,8 @@ def one_by_one() -> list[Passage]:
     from emulator.bearers.analog_symbols import NoisySymbols
     from emulator.bearers.ldpc_qam import LdpcBlocks
     from emulator.channels.ldpc import Mcs
-    from tools.ftsc import noise
-    from tools.ftsc.baseline_jpeg import bits_that_fit
+    from tools.figures import over_bearers
+    from tools.figures.channel_uses import bits_that_fit
 
     mcs, passes = Mcs(ORDER, RATE), iter(range(1 << 30))
     coded = {Kind.OPAQUE: LdpcBlocks(SNR_DB, [mcs])}
@@ -110,7 +110,7 @@ def one_by_one() -> list[Passage]:
     jscc = _random_deepjscc()
     listed = [
         _split_passage(passes),
-        _codec_passage("deepjscc", jscc, lambda sent: noise.transmit(sent, on_air, 0, next(passes))),
+        _codec_passage("deepjscc", jscc, lambda sent: over_bearers.transmit(sent, on_air, 0, next(passes))),
     ]
     try:
         from edge.codecs.hevc import Hevc
@@ -118,7 +118,7 @@ def one_by_one() -> list[Passage]:
         hevc = Hevc.open({"budget_bits": str(bits_that_fit(SYMBOLS, mcs)), "size": f"{SIDE}x{SIDE}"}, Half.BOTH)
     except CodecError:  # pillow-heif is not installed
         return listed
-    listed.append(_codec_passage("hevc-ldpc", hevc, lambda sent: noise.transmit(sent, coded, 0, next(passes))))
+    listed.append(_codec_passage("hevc-ldpc", hevc, lambda sent: over_bearers.transmit(sent, coded, 0, next(passes))))
     return listed
 
 

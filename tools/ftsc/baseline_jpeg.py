@@ -32,10 +32,11 @@ from edge.metrics import psnr, ssim
 from edge.segment import Kind, Segment
 from emulator.bearers.bearer import Freight
 from emulator.bearers.ldpc_qam import LdpcBlocks
-from emulator.channels.ldpc import CRC_BITS, MAX_BLOCK_BITS, BlockPlan, Mcs
+from emulator.channels.ldpc import CRC_BITS, MAX_BLOCK_BITS, Mcs
 from emulator.channels.ldpc_code import max_k
 from emulator.channels.mcs import Waterfall, measured_at
 from emulator.channels.noise import NoiseKey, SegmentNoise
+from tools.figures.channel_uses import bits_that_fit
 
 PACKET_BYTES = 8  # so small that a failed block costs little more than its own bytes
 QUALITIES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)
@@ -112,18 +113,6 @@ def over_the_air(sent: Segment, bearer: LdpcBlocks, draw: SegmentNoise) -> Segme
         return sent
     present = np.repeat(~carried.lost, PACKET_BYTES)[: data.size]
     return replace(sent, values=carried.payload * present, present=present)
-
-
-def bits_that_fit(budget_symbols: int, mcs: Mcs) -> int:
-    """The most payload bits, in whole bytes, whose blocks take no more than budget_symbols."""
-    low, high = 0, int(budget_symbols * mcs.efficiency) // 8
-    while low < high:
-        middle = (low + high + 1) // 2
-        if BlockPlan.of(8 * middle, mcs).symbols <= budget_symbols:
-            low = middle
-        else:
-            high = middle - 1
-    return 8 * low
 
 
 def best_for_budget(snr_db: float, budget_symbols: int) -> Mcs:

@@ -23,10 +23,10 @@ from edge.codecs.contract import Codec
 from edge.codecs.jpeg_shrink import scaled
 from edge.segment import Kind, Segment
 from emulator.bearers.ldpc_qam import LdpcBlocks
-from tools.figures import plots
+from tools.figures import over_bearers, plots
 from tools.figures.results import Banded, Row
 from tools.figures.setting import write
-from tools.ftsc import methods, noise, results, scoring, tuning
+from tools.ftsc import methods, results, scoring, tuning
 from tools.ftsc.conditions import NONE
 from tools.ftsc.data import SETS, SIDE, TESTING
 from tools.ftsc.methods import Cell, SentOnce
@@ -148,7 +148,7 @@ def latent(offered: Sequence[Offer], snr_db: float, budget_symbols: int) -> Cell
         offer = fitting[0] if fitting else offered[-1]
         outages += not fitting
         sent = offer.sent[index]
-        received.append(offer.codec.decode(noise.transmit(sent.segments, bearers, 0, index)))
+        received.append(offer.codec.decode(over_bearers.transmit(sent.segments, bearers, 0, index)))
         originals.append(sent.original)
         chosen.append(offer.variant.name)
         used.append(symbols(sent.segments, bearer))
@@ -201,7 +201,7 @@ def shrunken(setting: Setting, set_key: str, offered: Sequence[list[Shrunken]], 
         chosen.append(max(fitting, key=lambda one: one.psnr_db) if fitting else each[-1])
     originals = [picture.pixels for picture in methods.evaluation(setting, set_key)]
     received = [
-        scaled(one.offer.codec.decode(noise.transmit(one.sent.segments, bearers, 0, index)), *original.shape[:2])
+        scaled(one.offer.codec.decode(over_bearers.transmit(one.sent.segments, bearers, 0, index)), *original.shape[:2])
         for index, (one, original) in enumerate(zip(chosen, originals, strict=True))
     ]
     used = [symbols(one.sent.segments, bearer, mode_bits) for one in chosen]

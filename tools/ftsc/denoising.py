@@ -19,7 +19,8 @@ from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.train.dncnn import DnCNNSchedule, DnCNNTrainer
 from edge.train.dncnn_score import power
-from tools.ftsc import methods, noise, scoring
+from tools.figures import over_bearers
+from tools.ftsc import methods, scoring
 from tools.ftsc.data import split
 from tools.ftsc.methods import Cell
 from tools.ftsc.models import Model
@@ -53,7 +54,7 @@ def _cleaned(
     journeys = []
     for index, picture in enumerate(methods.evaluation(setting, set_key)):
         sent = codec.encode(picture.pixels)
-        received = noise.transmit(sent, noise.analog(snr_db), seed, index)
+        received = over_bearers.transmit(sent, over_bearers.analog(snr_db), seed, index)
         journeys.append((picture.pixels, codec.inputs_from_segments(sent), codec.inputs_from_segments(received)))
     found = {}
     for name, clean in found_ways.items():

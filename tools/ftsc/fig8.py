@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from tools.figures import plots
+from tools.figures import over_bearers, plots
 from tools.figures.results import Row, band_of
 from tools.figures.setting import write
-from tools.ftsc import methods, noise, results, scoring, tuning
+from tools.ftsc import methods, results, scoring, tuning
 from tools.ftsc.conditions import CHANNEL_0, CHANNEL_10, CHANNEL_20, Condition
 from tools.ftsc.data import SETS
 from tools.ftsc.methods import Cell, SentOnce
@@ -42,7 +42,7 @@ def tuned_cells(setting: Setting, model: Model, set_key: str, method: str, snr_d
         def compute(task: Task = task) -> dict[str, Any]:
             codec, _ = tuning.tuned(setting, task)
             sent = scoring.encode(codec, methods.evaluation(setting, set_key))
-            return scoring.run(codec, sent, noise.analog(snr_db), task.seed)
+            return scoring.run(codec, sent, over_bearers.analog(snr_db), task.seed)
 
         key = tuning.key(setting, task) | {"what": "fig8", "snr_db": snr_db, "pictures": setting.pictures}
         cells.append(setting.cells.get(key, compute))

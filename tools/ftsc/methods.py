@@ -15,7 +15,8 @@ from edge.codecs.jpeg import Jpeg
 from edge.images import Named
 from emulator.channels.ldpc import CRC_BITS, MAX_BLOCK_BITS, BlockPlan, Mcs
 from emulator.channels.mcs import best_mcs
-from tools.ftsc import noise, scoring
+from tools.figures import over_bearers
+from tools.ftsc import scoring
 from tools.ftsc.baseline_jpeg import jpeg_over_ldpc
 from tools.ftsc.conditions import TABLE_1, Condition
 from tools.ftsc.data import SIDE, split
@@ -61,7 +62,7 @@ def pretrained(
 
     def compute() -> Cell:
         codec, sent = once.get(setting, model, carry, set_key, condition, seed)
-        return scoring.run(codec, sent, noise.analog(condition.channel_snr_db), seed)
+        return scoring.run(codec, sent, over_bearers.analog(condition.channel_snr_db), seed)
 
     key = _key(setting, "pretrained", set_key, condition, seed)
     return dict(setting.cells.get({**key, "model": name, "weights": model.digest, "carry": carry}, compute))

@@ -11,8 +11,8 @@ from edge import metrics
 from edge.codecs.contract import Codec
 from edge.images import Named, Picture
 from edge.segment import Segment
-from tools.ftsc import noise
-from tools.ftsc.noise import Bearers
+from tools.figures.over_bearers import Bearers, transmit
+from tools.ftsc.semantic_noise import noisy_picture
 
 BEST_DB = 99.0  # a perfect copy, whose PSNR is infinite, counts as this
 
@@ -31,14 +31,14 @@ def encode(codec: Codec, pictures: Sequence[Named], image_snr_db: float | None =
     for index, picture in enumerate(pictures):
         given = picture.pixels
         if image_snr_db is not None:
-            given = noise.noisy_picture(given, image_snr_db, seed, index)
+            given = noisy_picture(given, image_snr_db, seed, index)
         sent.append(Sent(picture.pixels, codec.encode(given)))
     return sent
 
 
 def decode(codec: Codec, sent: Sequence[Sent], bearers: Bearers, seed: int = 0) -> list[Picture]:
     """What the receiver makes of it."""
-    return [codec.decode(noise.transmit(one.segments, bearers, seed, message)) for message, one in enumerate(sent)]
+    return [codec.decode(transmit(one.segments, bearers, seed, message)) for message, one in enumerate(sent)]
 
 
 def psnr(originals: Sequence[Picture], received: Sequence[Picture]) -> list[float]:

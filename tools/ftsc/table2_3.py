@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from tools.figures import plots
+from tools.figures import over_bearers, plots
 from tools.figures.results import Row
 from tools.figures.setting import write
-from tools.ftsc import basic, methods, noise, results, scoring, tuning
+from tools.ftsc import basic, methods, results, scoring, tuning
 from tools.ftsc.conditions import FINE_TUNED, NONE, Condition
 from tools.ftsc.data import SETS, TESTING
 from tools.ftsc.methods import Cell, SentOnce
@@ -49,7 +49,7 @@ def tuned_cell(setting: Setting, task: Task) -> Cell:
     def compute() -> dict[str, Any]:
         codec, record = tuning.tuned(setting, task)
         sent = scoring.encode(codec, methods.evaluation(setting, task.set_key))
-        return scoring.run(codec, sent, noise.analog(task.condition.channel_snr_db), task.seed) | {
+        return scoring.run(codec, sent, over_bearers.analog(task.condition.channel_snr_db), task.seed) | {
             "better": record["better"],
             "cpu_s": record["cpu_s"],
         }
@@ -64,7 +64,7 @@ def scratch(setting: Setting, once: SentOnce, set_key: str, condition: Condition
 
     def compute() -> dict[str, Any]:
         codec, sent = once.get(setting, model, "features", set_key, condition, 0)
-        return scoring.run(codec, sent, noise.analog(condition.channel_snr_db), 0)
+        return scoring.run(codec, sent, over_bearers.analog(condition.channel_snr_db), 0)
 
     key = {"what": "basic-score", "set": set_key, "condition": condition.key, "weights": model.digest}
     return dict(setting.cells.get(key | {"pictures": setting.pictures}, compute))

@@ -21,7 +21,8 @@ from edge.codecs.adaptable import Adaptable
 from edge.codecs.contract import Codec
 from edge.codecs.tensors import Tensors
 from edge.images import Named, Picture
-from tools.ftsc import noise, scoring
+from tools.figures import over_bearers
+from tools.ftsc import scoring
 from tools.ftsc.conditions import Condition
 from tools.ftsc.data import pixels, split
 from tools.ftsc.models import Model
@@ -98,10 +99,10 @@ def adapt_settings(setting: Setting, task: Task) -> AdaptSettings:
 
 def lessons(codec: Codec, task: Task, pictures: Sequence[Named]) -> list[Lesson]:
     """What the receiver gets: latents through the channel, and for DFT the originals."""
-    bearers = noise.analog(task.condition.channel_snr_db)
+    bearers = over_bearers.analog(task.condition.channel_snr_db)
     return [
         Lesson(
-            noise.transmit(codec.encode(picture.pixels), bearers, 1000 + task.seed, number),
+            over_bearers.transmit(codec.encode(picture.pixels), bearers, 1000 + task.seed, number),
             picture.pixels if task.method == "dft" else None,
         )
         for number, picture in enumerate(pictures)
@@ -177,7 +178,7 @@ class _Probe:
     def __init__(self, setting: Setting, task: Task) -> None:
         self._codec = task.model.open(FEATURES)
         self._pictures = split(setting.data, task.set_key).evaluation[: min(CURVE_PICTURES, setting.pictures)]
-        self._bearers = noise.analog(task.condition.channel_snr_db)
+        self._bearers = over_bearers.analog(task.condition.channel_snr_db)
 
     def psnr_db(self, state: Codec) -> float:
         assert isinstance(self._codec, Adaptable)

@@ -16,7 +16,7 @@ from emulator.bearers.bearer import Group, GroupForm, MessageBearer
 from emulator.bearers.unequal_protection import UnequalProtection
 from emulator.channels.levels import geometric_bers
 from emulator.channels.noise import NoiseKey, SegmentNoise
-from tools.ftsc import noise
+from tools.figures import over_bearers
 
 Link = Callable[[Sequence[Segment], int, int], list[Segment]]
 """(segments, seed, message) -> the segments as received."""
@@ -43,8 +43,8 @@ def unequal(symbols: int, snr_db: float, asked: Asked) -> Link:
 
 def analog(snr_db: float) -> Link:
     """Complex symbols over AWGN."""
-    bearers = noise.analog(snr_db)
-    return lambda segments, seed, message: noise.transmit(segments, bearers, seed, message)
+    bearers = over_bearers.analog(snr_db)
+    return lambda segments, seed, message: over_bearers.transmit(segments, bearers, seed, message)
 
 
 def medium(asked: Asked) -> Link:

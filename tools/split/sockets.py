@@ -24,9 +24,9 @@ from edge.codecs.jpeg_shrink import FACTOR_BYTES
 from edge.codecs.still_picture import MEAN_COLOUR_BYTES
 from edge.images import Picture
 from emulator.channels.ldpc import Mcs
+from tools.figures.channel_uses import bits_that_fit
 from tools.figures.results import Row
 from tools.figures.setting import write
-from tools.ftsc.baseline_jpeg import bits_that_fit
 from tools.split import curves, digital
 from tools.split.fig7 import draw
 from tools.split.setting import SNRS_DB, SYMBOLS, TRAINED_DB, Setting, options

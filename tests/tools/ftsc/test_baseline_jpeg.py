@@ -6,8 +6,8 @@ from PIL import Image
 
 from edge.images import Picture
 from edge.sample.sample import kodak
-from emulator.channels.ldpc import BlockPlan, Mcs
-from tools.ftsc.baseline_jpeg import best_for_budget, bits_that_fit, curve, jpeg_over_ldpc
+from emulator.channels.ldpc import Mcs
+from tools.ftsc.baseline_jpeg import best_for_budget, curve, jpeg_over_ldpc
 
 QPSK = Mcs(4, 1 / 2)
 
@@ -15,14 +15,6 @@ QPSK = Mcs(4, 1 / 2)
 @pytest.fixture(scope="module")
 def pictures() -> list[Picture]:
     return [np.asarray(Image.fromarray(each.pixels).resize((128, 128))) for each in kodak()[:3]]
-
-
-@pytest.mark.parametrize("budget", [200, 6144, 24_576])
-@pytest.mark.parametrize("mcs", [QPSK, Mcs(64, 3 / 4)])
-def test_the_payload_fills_the_budget_to_the_last_byte(budget: int, mcs: Mcs) -> None:
-    bits = bits_that_fit(budget, mcs)
-    assert BlockPlan.of(bits, mcs).symbols <= budget < BlockPlan.of(bits + 8, mcs).symbols
-    assert bits > 0.85 * budget * mcs.efficiency
 
 
 def test_what_fits_arrives_at_a_good_snr_and_costs_no_more_than_the_budget(pictures: list[Picture]) -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from edge.codecs import weights
-from edge.codecs.contract import CodecError
+from edge.codecs.contract import CodecError, Half
+from tools.figures.over_bearers import transmit
 from tools.ftsc.models import find, find_prior
 
 
@@ -64,3 +66,14 @@ def test_the_entropy_coder_is_switched_on_by_its_file(tmp_path: Path) -> None:
     prior = find_prior(tmp_path, 8)
     assert prior is not None
     assert prior.options() == {"entropy": "prior", "prior": str(path)}
+
+
+def test_features_over_a_perfect_link_give_what_indices_give(tiny_weights: Path) -> None:
+    model = find(tiny_weights, "vqvae2-s4")
+    assert model is not None
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    received = []
+    for carry in ("indices", "features"):
+        codec = model.open({"carry": carry}, Half.BOTH)
+        received.append(codec.decode(transmit(codec.encode(picture), {}, 0, 0)))
+    assert np.abs(received[0].astype(int) - received[1]).max() <= 1  # dividing by the rms and back rounds

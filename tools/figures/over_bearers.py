@@ -1,4 +1,4 @@
-"""What happens between the two halves of a codec: noise on the picture, and the emulator's own bearers in process."""
+"""Between the two halves of a codec in one process: segments through the emulator's own bearers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.images import Picture
 from edge.segment import Kind, Segment
 from edge.wire import packing
 from emulator.bearers.analog_symbols import NoisySymbols
@@ -23,15 +22,6 @@ PACKET_ELEMENTS = 8  # of a packet: so small that a failed block costs little mo
 def analog(snr_db: float | None) -> Bearers:
     """Symbols over AWGN at this Es/N0 (over a perfect link when None); everything else arrives as it is."""
     return {} if snr_db is None else {Kind.SYMBOLS: NoisySymbols(snr_db)}
-
-
-def noisy_picture(picture: Picture, snr_db: float, seed: int, index: int) -> Picture:
-    """ "Semantic noise": the same law as edge.train.impairment, on [H, W, 3] uint8; rounded to uint8 again."""
-    rng = np.random.default_rng([seed, index, 20])
-    pixels = picture.astype(np.float64) / 255.0
-    deviation = np.sqrt(np.mean(pixels**2) * 10 ** (-snr_db / 10))
-    noisy = pixels + deviation * rng.standard_normal(pixels.shape)
-    return np.asarray(np.rint(np.clip(noisy, 0.0, 1.0) * 255.0), np.uint8)
 
 
 def transmit(segments: Sequence[Segment], bearers: Bearers, seed: int, message: int) -> list[Segment]:
