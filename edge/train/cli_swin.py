@@ -155,6 +155,7 @@ def _learner(
     snrs_db: str,
 ) -> SwinLearner:
     from edge.codecs import weights
+    from edge.train.export import trainings_behind
     from edge.train.multiuser import configured
     from edge.train.swin import SwinLearner
 
@@ -170,6 +171,7 @@ def _learner(
             learner.begin_from(weights.read_tensors(common.start, ("",)), common.start.name)
         elif taught is not None:
             learner.taken = f"{taught.name}: encoder and its decoders, frozen"
+            learner.history = trainings_behind(taught)
     return learner
 
 

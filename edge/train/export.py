@@ -20,6 +20,16 @@ from edge.train import crops, impairment, loop
 from edge.train.loop import Learner, Trainer
 
 
+HISTORY = "history"  # metadata: JSON list, of the trainings that made what a training began from
+OF_A_TRAINING = ("command", "schedule", "data_sets", "training", "code_version", "awgn_metrics")
+
+
+def trainings_behind(path: Path) -> list[dict[str, object]]:
+    """Those that made a weight file, oldest first, for the HISTORY of what begins from it."""
+    told = weights.described(weights.read_metadata(path))
+    return [*told.get(HISTORY, []), {key: told[key] for key in OF_A_TRAINING if key in told}]
+
+
 def code_version(*modules: ModuleType) -> dict[str, str]:
     """Package version, torch version, and a digest of the modules that decide the weights (besides data, settings)."""
     digest = hashlib.sha256()

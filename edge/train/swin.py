@@ -22,6 +22,7 @@ from edge.codecs.swin import SNRS_DB
 from edge.codecs.swin_network import VARIANTS, SwinReceiver, SwinShape, SwinTransmitter
 from edge.codecs.symbol_codec import PAIRING, pairing
 from edge.train import multiuser
+from edge.train.export import HISTORY
 from edge.train.loop import Learner, Losses
 from edge.train.multiuser import Procedure
 from emulator.channels.torch_faces import TorchAWGN
@@ -55,6 +56,7 @@ class SwinLearner(Learner):
         self.trained = self.receivers[procedure.decoders[0]]
         self.teacher: SwinReceiver | None = None
         self.taught_by = ""
+        self.history: list[dict[str, object]] = []  # trainings behind what was taught
         if taught is not None:
             self._begin_taught({name: value.float() for name, value in taught.items()})
 
@@ -110,6 +112,7 @@ class SwinLearner(Learner):
 
     def metadata(self, tensors: Mapping[str, Tensor]) -> dict[str, str]:
         return super().metadata(tensors) | {
+            HISTORY: json.dumps(self.history),
             "decoders": json.dumps(sorted(self.receivers)),
             SNRS_DB: json.dumps(list(self.snrs_db)),
             PAIRING: pairing(tensors),

@@ -59,6 +59,9 @@ def test_the_second_half_adds_a_decoder_a_curve_and_scores(pictures: Path, high:
     assert found == [(decoder, snr) for decoder in ("low", "high") for snr in (1, 3, 5, 7)]
     assert told["started_from"] == "high.safetensors: encoder and its decoders, frozen"
     assert told["command"].startswith(f"edge-codec train swin --data {pictures.name} ")
+    (before,) = told["history"]
+    assert before["command"].startswith("edge-codec train swin ")
+    assert before["training"]["procedure"]["decoders"] == ["high"]
     written = json.loads(curve.read_text())
     assert [point["epoch"] for point in written["points"]] == [1, 2]
     assert written["about"]["procedure"]["alpha"] == 0.5
