@@ -19,7 +19,6 @@ from edge.images import Named
 from edge.train import crops, impairment, loop
 from edge.train.loop import Learner, Trainer
 
-
 HISTORY = "history"  # metadata: JSON list, of the trainings that made what a training began from
 OF_A_TRAINING = ("command", "schedule", "data_sets", "training", "code_version", "awgn_metrics")
 
