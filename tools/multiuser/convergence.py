@@ -32,11 +32,11 @@ class Course:
 
 
 def course(setting: Setting, scheme: str, name: str) -> Course | None:
-    """The curves `f-NAME-sSEED.json` of runs that came to their end; None when there is none."""
+    """The curves `NAME-sSEED.json` of runs that came to their end; None when there is none."""
     by_seed: dict[int, list[float]] = {}
     about: Mapping[str, Any] = {}
     for seed in range(setting.seeds):
-        file = setting.training(f"f-{name}-s{seed}.json")
+        file = setting.training(f"{name}-s{seed}.json")
         if file is None:
             continue
         document = json.loads(file.read_text())
@@ -54,8 +54,13 @@ def course(setting: Setting, scheme: str, name: str) -> Course | None:
 def alphas(setting: Setting) -> list[Course]:
     """Distillation with other weights of the teacher than 1, where that was tried."""
     tried = dict.fromkeys(file.stem.split("-")[2] for file in sorted(setting.weights.glob("f-distill-a*-s*.json")))
-    found = [course(setting, f"distill, alpha {alpha[1:]}", f"distill-{alpha}") for alpha in tried]
+    found = [course(setting, f"distill, alpha {alpha[1:]}", f"f-distill-{alpha}") for alpha in tried]
     return [one for one in found if one is not None]
+
+
+def at_epoch(of: Course, epoch: int) -> dict[int, float]:
+    """PSNR in dB after that epoch, by seed."""
+    return {seed: points[epoch - 1] for seed, points in of.by_seed.items()}
 
 
 def rows_of(courses: Sequence[Course]) -> list[Row]:
@@ -70,20 +75,22 @@ def _row(of: Course, epoch: int) -> Row:
 
 
 def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, tried: bool = False) -> None:
-    """NAME.json, .csv and .png. tried: also with other alphas."""
-    found = [course(setting, scheme, scheme) for scheme in schemes]
+    """NAME.json, .csv and .png. tried: also with other alphas, and where the teacher ended, by its own decoder."""
+    found = [course(setting, scheme, f"f-{scheme}") for scheme in schemes]
     courses = [one for one in found if one is not None]
     others = alphas(setting) if tried else []
     rows = rows_of(courses)
     epochs = max((int(row["epoch"]) for row in rows), default=0)
     compared = [one for one in (*courses, *others) if one.epochs >= epochs > 0]
-    last = {one.scheme: {seed: points[epochs - 1] for seed, points in one.by_seed.items()} for one in compared}
-    more = {
+    last = {one.scheme: at_epoch(one, epochs) for one in compared}
+    more: dict[str, Any] = {
         "snr_db": AT_DB,
         "epochs": epochs,
         "last_by_seed": last,
         "trained": {one.scheme: dict(one.about) for one in (*courses, *others)},
     }
+    if tried and epochs and (teacher := course(setting, "teacher", "f-high")) is not None and teacher.epochs >= epochs:
+        more["teacher_by_seed"] = at_epoch(teacher, epochs)
     remarks = [f"{one.scheme}: {one.epochs} epochs, shown up to {epochs}" for one in courses if one.epochs > epochs]
     shown = [*rows, *(_row(one, epoch) for one in others for epoch in range(min(one.epochs, epochs)))]
     write(setting, name, shown, more, remarks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tools.figures.setting import run_all
 
-main = run_all("tools.multiuser", ("fig2", "fig3", "fig4", "fig5", "against", "decoders"))
+main = run_all("tools.multiuser", ("fig2", "fig3", "tried", "fig4", "fig5", "against", "decoders"))
 
 if __name__ == "__main__":
     main()

@@ -55,12 +55,22 @@ def test_convergence_is_where_the_better_of_the_others_ends() -> None:
 def test_what_was_tried_stands_beside_a_distillation_that_does_not_help() -> None:
     document = ended(proposed=[20.0], transfer=[21.0], distill=[19.5], transfer_frozen=[20.5])
     document["last_by_seed"]["distill, alpha 0.3"] = {"0": 20.25}
+    document["teacher_by_seed"] = {"0": 19.75}
     found = {one.claim: one for one in claims.of_fig3(document)}
     distilled = found["distillation ends above proposed"]
     assert distilled.verdict == Verdict.DOES_NOT_HOLD
-    assert distilled.found.endswith("tried: distill, alpha 0.3: +0.25 dB")
+    assert distilled.found.endswith(
+        "the teacher itself ended -0.25 dB from proposed; tried: distill, alpha 0.3 +0.25 dB"
+    )
     assert found["transfer is the highest"].verdict == Verdict.HOLDS
     assert found["distillation ends below transfer"].verdict == Verdict.HOLDS
+
+
+def test_each_pair_that_was_tried_is_judged_by_itself() -> None:
+    last = {"another rate": {"proposed": {"0": 20.0, "1": 21.0}, "distill": {"0": 20.5}}, "more": {"distill": {"0": 1}}}
+    (found,) = claims.of_tried({"last_by_seed": last})
+    assert (found.claim, found.verdict) == ("another rate: distill ends above proposed", Verdict.HOLDS)
+    assert found.found == "+0.50 dB (seeds 0.50)"
 
 
 def test_curves_over_snr() -> None:

@@ -19,6 +19,7 @@ from tools.multiuser.fig4 import fig4
 from tools.multiuser.fig5 import fig5
 from tools.multiuser.scoring import Trained
 from tools.multiuser.setting import SCHEMES, SNRS_DB, Setting, middle
+from tools.multiuser.tried import tried
 
 Curve = Callable[[str, int, Sequence[float]], None]
 
@@ -64,6 +65,24 @@ def test_schemes_are_compared_at_equal_epochs(setting: Setting, tmp_path: Path, 
         "distill, alpha 0.3": {"0": 13.0},
     }
     assert "proposed: 3 epochs, shown up to 2" in document["remarks"]
+
+
+def test_where_the_teacher_ended_is_told(setting: Setting, tmp_path: Path, curve: Curve) -> None:
+    curve("f-proposed", 0, [10.0, 11.0])
+    curve("f-high", 0, [11.0, 12.5, 13.0])
+    assert made(fig3, of_curves(setting, tmp_path))["teacher_by_seed"] == {"0": 12.5}
+
+
+def test_what_was_tried_is_compared_pair_by_pair(setting: Setting, tmp_path: Path, curve: Curve) -> None:
+    curve("t-learning_rate_5e-4-proposed", 0, [10.0, 11.0])
+    curve("t-learning_rate_5e-4-distill", 0, [10.5, 11.5])
+    curve("t-taught_by_more-distill", 1, [12.0])
+    document = made(tried, of_curves(setting, tmp_path))
+    assert document["last_by_seed"] == {
+        "learning rate 5e-4": {"proposed": {"0": 11.0}, "distill": {"0": 11.5}},
+        "taught by more": {"distill": {"1": 12.0}},
+    }
+    assert "t-taught_by_more-proposed-s0.json: no such file" in document["skipped"]
 
 
 def test_a_run_that_is_not_finished_is_left_out(setting: Setting, tmp_path: Path, curve: Curve) -> None:
