@@ -56,11 +56,13 @@ def test_what_was_tried_stands_beside_a_distillation_that_does_not_help() -> Non
     document = ended(proposed=[20.0], transfer=[21.0], distill=[19.5], transfer_frozen=[20.5])
     document["last_by_seed"]["distill, alpha 0.3"] = {"0": 20.25}
     document["teacher_by_seed"] = {"0": 19.75}
+    curves = {"proposed": [18.0, 19.0, 20.0], "distill": [18.5, 19.0, 19.5]}
+    document["rows"] = [{"scheme": scheme, "psnr_db": db} for scheme, curve in curves.items() for db in curve]
     found = {one.claim: one for one in claims.of_fig3(document)}
     distilled = found["distillation ends above proposed"]
     assert distilled.verdict == Verdict.DOES_NOT_HOLD
     assert distilled.found.endswith(
-        "the teacher itself ended -0.25 dB from proposed; tried: distill, alpha 0.3 +0.25 dB"
+        "ahead of it after 1 of 3 epochs; the teacher itself ended -0.25 dB from proposed; tried: distill, alpha 0.3 +0.25 dB"
     )
     assert found["transfer is the highest"].verdict == Verdict.HOLDS
     assert found["distillation ends below transfer"].verdict == Verdict.HOLDS
