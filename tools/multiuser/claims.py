@@ -81,7 +81,7 @@ def _explained(distilled: Claim, document: Document) -> Claim:
     found, last, means = distilled.found, document["last_by_seed"], _means(document)
     if {"proposed", "distill"} <= set(means):
         ahead_in = [ours > other for ours, other in zip(means["distill"], means["proposed"], strict=True)]
-        found += f"; ahead of it after {sum(ahead_in)} of {len(ahead_in)} epochs"
+        found += f"; ahead at the end of {sum(ahead_in)} of {len(ahead_in)} epochs"
     if taught_by := document.get("teacher_by_seed"):
         ahead = [taught_by[seed] - last["proposed"][seed] for seed in sorted(set(taught_by) & set(last["proposed"]))]
         found += f"; the teacher itself ended {fmean(ahead):+.2f} dB from proposed"

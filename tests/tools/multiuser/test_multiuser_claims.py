@@ -62,7 +62,8 @@ def test_what_was_tried_stands_beside_a_distillation_that_does_not_help() -> Non
     distilled = found["distillation ends above proposed"]
     assert distilled.verdict == Verdict.DOES_NOT_HOLD
     assert distilled.found.endswith(
-        "ahead of it after 1 of 3 epochs; the teacher itself ended -0.25 dB from proposed; tried: distill, alpha 0.3 +0.25 dB"
+        "; ahead at the end of 1 of 3 epochs; the teacher itself ended -0.25 dB from proposed; "
+        "tried: distill, alpha 0.3 +0.25 dB"
     )
     assert found["transfer is the highest"].verdict == Verdict.HOLDS
     assert found["distillation ends below transfer"].verdict == Verdict.HOLDS
