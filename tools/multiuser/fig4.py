@@ -1,7 +1,8 @@
 """Figure 4: PSNR of the low decoder against SNR, every scheme, and of the high decoder; each set of pictures a panel.
 
-The high decoder is the one that the encoder of `proposed` and all after it was trained with. Where there are shipped
-weights (`swin.safetensors`), their decoders are added, and the SNR of 10 dB that they were also trained at.
+The high decoder is the one that the encoder of `proposed` and all after it was trained with; `iterative` has its own.
+Where there are shipped weights (`swin.safetensors`), their decoders are added, and the SNR of 10 dB that they were also
+trained at.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tools.multiuser.setting import SCHEMES, SNRS_DB, Seen, Setting, options
 
 SHIPPED, SHIPPED_SNRS_DB = "shipped", (*SNRS_DB, 10.0)
 TRAININGS = (("high", "high"), *((scheme, "low") for scheme in SCHEMES))
+SCORED = (*TRAININGS, ("iterative", "high"))
 
 
 def fig4(setting: Setting) -> None:
@@ -27,7 +29,7 @@ def fig4(setting: Setting) -> None:
 
 
 def _of_trainings(setting: Setting, seen: Seen) -> Iterator[Row]:
-    for scheme, decoder in TRAININGS:
+    for scheme, decoder in SCORED:
         files = [setting.training(f"f-{scheme}-s{seed}.safetensors") for seed in range(setting.seeds)]
         by_seed = [(seed, Trained(file)) for seed, file in enumerate(files) if file is not None]
         for snr_db in SNRS_DB if by_seed else ():
@@ -52,7 +54,7 @@ def _draw(setting: Setting, rows: Sequence[Row], sets: Sequence[Seen]) -> None:
         curves = []
         for scheme, decoder in dict.fromkeys((one["scheme"], one["decoder"]) for one in own):
             points = [one for one in own if (one["scheme"], one["decoder"]) == (scheme, decoder)]
-            label = f"{scheme}, {decoder}" if scheme == SHIPPED else str(scheme)
+            label = str(scheme) if (scheme, decoder) in TRAININGS else f"{scheme}, {decoder}"
             curves.append(Curve(label, [float(one["snr_db"]) for one in points], [band_of(one) for one in points]))
         plots.draw_curves(drawn.add_subplot(1, len(sets), number + 1), curves, seen.name, "SNR (Es/N0), dB")
     plots.save(drawn, setting.out / "fig4.png")
