@@ -53,7 +53,8 @@ def draw_curves(axes: object, curves: Sequence[Curve], title: str, x_label: str,
     assert isinstance(axes, Axes)
     for i, curve in enumerate(curves):
         colour, means = COLOURS[i % len(COLOURS)], [point.mean for point in curve.y]
-        style = "-" if curve.line else ""
+        solid = "-" if i < len(COLOURS) else "--"  # colours come round again
+        style = solid if curve.line else ""
         axes.plot(
             curve.x, means, style, marker=MARKERS[i % len(MARKERS)], markersize=4, color=colour, label=curve.label
         )
