@@ -22,7 +22,7 @@ from tools.multiuser.fig4 import TRAININGS
 from tools.multiuser.setting import SCHEMES, SNRS_DB
 
 ALIKE_DB, LARGE_DB = 0.2, 0.5  # what "similar" and "by a large margin" are taken for
-ALIKE = (("high", "alone"), ("iterative high", "iterative"), ("shipped high", "shipped low"))
+ALIKE = (("high", "alone"), ("iterative high", "iterative"))  # of equal epochs, encoder and decoder together
 LOW_FIRST = ("shipped lowest", "shipped low", "shipped high")
 
 Document = Mapping[str, Any]
