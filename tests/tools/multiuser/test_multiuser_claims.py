@@ -84,6 +84,7 @@ def test_curves_over_snr() -> None:
         ]
 
     rows = [*curve("high", 22, "high"), *curve("proposed", 20), *curve("iterative", 19.5)]
+    rows += [*curve("alone", 19), *curve("iterative", 20, "high")]
     rows += [*curve("transfer", 21.1), *curve("distill", 21)]
     rows += [*curve("shipped", 23, "high"), *curve("shipped", 22, "low"), *curve("shipped", 22.5, "lowest")]
     assert verdicts(claims.of_fig4({"rows": rows})) == {
