@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge.train.multiuser import Procedure
     from edge.train.swin import SwinLearner
 
-PROCEDURES = ("alone", "iterative", "proposed", "transfer", "transfer-frozen", "distill")
+PROCEDURES = ("alone", "iterative", "proposed", "transfer", "transfer-frozen", "distill", "continued")
 DECODERS = ("high", "low", "lowest")
 PAPERS_RATIO = 1 / 16  # k/n
 
@@ -108,8 +108,9 @@ def train_swin(
     """Train multi-user Swin JSCC. A checkpoint at the last step is only exported.
 
     --steps are those of each decoder. The proposed procedure is two runs: `--procedure alone --decoder high`, and then
-    `proposed`, `transfer`, `transfer-frozen` or `distill` with the file of the first as --taught. The file's `metrics`
-    are over a perfect link, its `awgn_metrics` over AWGN.
+    `proposed`, `transfer`, `transfer-frozen` or `distill` with the file of the first as --taught. `continued` goes on
+    with a decoder of that file, behind the encoder that stays as it was. The file's `metrics` are over a perfect link,
+    its `awgn_metrics` over AWGN.
     """
     import torch
     from rich.console import Console
@@ -170,7 +171,8 @@ def _learner(
                 raise BadInput(f"--from: '{procedure}' begins from --taught; leave it out")
             learner.begin_from(weights.read_tensors(common.start, ("",)), common.start.name)
         elif taught is not None:
-            learner.taken = f"{taught.name}: encoder and its decoders, frozen"
+            others = f"; {', '.join(plan.decoders)} goes on" if plan.continued else ""
+            learner.taken = f"{taught.name}: encoder and its decoders, frozen{others}"
             learner.history = trainings_behind(taught)
     return learner
 

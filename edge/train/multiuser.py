@@ -16,13 +16,15 @@ from edge.codecs.swin_network import VARIANTS
 class Procedure:
     """decoders: trained in turns, an epoch each, the last of them being the one of interest. encoder: trained with
     them; else it stays as it was taught. transfer: the last stages begin as those of the taught decoder, and freeze:
-    they stay so. alpha: weight of the distillation from the taught decoder, eq. (5b)."""
+    they stay so. alpha: weight of the distillation from the taught decoder, eq. (5b). continued: each decoder begins as
+    it was taught itself."""
 
     decoders: tuple[str, ...]
     encoder: bool
     transfer: bool = False
     freeze: bool = False
     alpha: float = 0.0
+    continued: bool = False
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
@@ -45,6 +47,7 @@ _CONFIGURED = MappingProxyType(
         "transfer": Procedure(("low",), encoder=False, transfer=True),
         "transfer-frozen": Procedure(("low",), encoder=False, transfer=True, freeze=True),
         "distill": Procedure(("low",), encoder=False, alpha=1.0),
+        "continued": Procedure(("high",), encoder=False, continued=True),
     }
 )
 PROCEDURES = tuple(_CONFIGURED)

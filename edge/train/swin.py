@@ -64,17 +64,27 @@ class SwinLearner(Learner):
         """Encoder and decoders of `taught`, frozen; the strongest of these is the teacher."""
         self.taught_by = pairing(taught)
         _fill(self.tx, taught)
-        own = set(self.procedure.decoders)
-        kept = [one for one in VARIANTS if one not in own and any(n.startswith(f"decoder.{one}.") for n in taught)]
-        if not kept:
-            raise ValueError(f"taught: holds no decoder but {', '.join(sorted(own))}, which is to be trained")
+        held = [one for one in VARIANTS if any(name.startswith(f"decoder.{one}.") for name in taught)]
+        if self.procedure.continued:
+            self._continue(taught, held)
+        kept = [one for one in held if one not in self.procedure.decoders]
+        if not kept and not self.procedure.continued:
+            own = ", ".join(sorted(self.procedure.decoders))
+            raise ValueError(f"taught: holds no decoder but {own}, which is to be trained")
         for variant in kept:
             self.receivers[variant] = SwinReceiver(self.shape, variant)
             _fill(self.receivers[variant], taught)
-        self.teacher = self.receivers[kept[0]]
+        self.teacher = self.receivers[kept[0]] if kept else None
         if self.procedure.transfer:
             for student in self.procedure.decoders:
                 self._transfer(kept[0], student)
+
+    def _continue(self, taught: Mapping[str, Tensor], held: Sequence[str]) -> None:
+        for decoder in self.procedure.decoders:
+            if decoder not in held:
+                raise ValueError(f"decoder: there is no '{decoder}' in what was taught; choose of {', '.join(held)}")
+            _fill(self.receivers[decoder], taught)
+            self.receivers[decoder].requires_grad_(True)
 
     def _transfer(self, source: str, target: str) -> None:
         parameters = {name: p for rx in self.receivers.values() for name, p in rx.named_parameters()}

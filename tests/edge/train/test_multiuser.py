@@ -8,7 +8,7 @@ from edge.train.multiuser import PROCEDURES, Procedure, configured
 
 
 def test_which_procedures_train_what() -> None:
-    assert PROCEDURES == ("alone", "iterative", "proposed", "transfer", "transfer-frozen", "distill")
+    assert PROCEDURES == ("alone", "iterative", "proposed", "transfer", "transfer-frozen", "distill", "continued")
     plans = {name: configured(name) for name in PROCEDURES}
     assert [name for name, plan in plans.items() if plan.encoder] == ["alone", "iterative"]
     assert [name for name, plan in plans.items() if plan.taught] == [
@@ -16,10 +16,12 @@ def test_which_procedures_train_what() -> None:
         "transfer",
         "transfer-frozen",
         "distill",
+        "continued",
     ]
     assert [name for name, plan in plans.items() if plan.transfer] == ["transfer", "transfer-frozen"]
     assert [name for name, plan in plans.items() if plan.freeze] == ["transfer-frozen"]
     assert {name: plan.alpha for name, plan in plans.items() if plan.alpha} == {"distill": 1.0}
+    assert [name for name, plan in plans.items() if plan.continued] == ["continued"]
     assert plans["iterative"].decoders == ("high", "low")
 
 

@@ -106,6 +106,21 @@ def test_the_last_two_stages_begin_as_the_teachers_and_stay_so_when_frozen(
     assert all(like_the_teacher()) == (procedure == "transfer-frozen")
 
 
+def test_a_taught_decoder_goes_on_where_it_was_and_the_others_stay(taught: dict[str, Tensor]) -> None:
+    two = learner("proposed", taught).state()
+    student = learner("continued", two, "high")
+    assert all(torch.equal(tensor, two[name].float()) for name, tensor in student.state().items())
+    run = trainer(student, EPOCH)
+    run.run(None, lambda step, mse: None)
+    assert changed(two, student.state()) == {"decoder.high"}
+
+
+def test_only_a_taught_decoder_can_go_on(taught: dict[str, Tensor]) -> None:
+    assert learner("continued", taught, "high").teacher is None
+    with pytest.raises(ValueError, match="decoder: there is no 'low' in what was taught; choose of high"):
+        learner("continued", taught, "low")
+
+
 def test_distillation_without_weight_is_the_proposed_procedure(taught: dict[str, Tensor]) -> None:
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     totals = {}
