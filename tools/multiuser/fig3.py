@@ -1,14 +1,15 @@
 """Figure 3: PSNR of the low decoder at 3 dB over its epochs: transfer, frozen or not, distillation, and proposed.
 
-Distillation with other alphas than 1 is drawn too, where it was tried.
+Distillation from the teacher as it was when the encoder froze, and from one that was continued for as many epochs as
+the student gets. With other alphas than 1 it is drawn too, where that was tried.
 """
 
 from __future__ import annotations
 
 from tools.multiuser import convergence
-from tools.multiuser.setting import Setting, options
+from tools.multiuser.setting import BY_CONTINUED, Setting, options
 
-SCHEMES = ("proposed", "transfer", "transfer-frozen", "distill")
+SCHEMES = ("proposed", "transfer", "transfer-frozen", "distill", BY_CONTINUED)
 
 
 def fig3(setting: Setting) -> None:

@@ -1,6 +1,7 @@
 """Figure 4: PSNR of the low decoder against SNR, every scheme, and of the high decoder; each set of pictures a panel.
 
-The high decoder is the one that the encoder of `proposed` and all after it was trained with; `iterative` has its own.
+The high decoder is the one that the encoder of `proposed` and all after it was trained with, as it was when the
+encoder froze, or continued for as many epochs as the low ones get, or begun anew as they are; `iterative` has its own.
 Where there are shipped weights (`swin.safetensors`), their decoders are added, and the SNR of 10 dB that they were also
 trained at.
 """
@@ -14,11 +15,11 @@ from tools.figures.plots import Curve
 from tools.figures.results import Row, band_of
 from tools.figures.setting import write
 from tools.multiuser.scoring import Trained, row
-from tools.multiuser.setting import SCHEMES, SNRS_DB, Seen, Setting, options
+from tools.multiuser.setting import ANEW, BY_CONTINUED, CONTINUED, SCHEMES, SNRS_DB, Seen, Setting, options
 
 SHIPPED, SHIPPED_SNRS_DB = "shipped", (*SNRS_DB, 10.0)
-TRAININGS = (("high", "high"), *((scheme, "low") for scheme in SCHEMES))
-SCORED = (*TRAININGS, ("iterative", "high"))
+TRAININGS = (("high", "high"), *((scheme, "low") for scheme in (*SCHEMES, BY_CONTINUED)))
+SCORED = (*TRAININGS, ("iterative", "high"), (CONTINUED, "high"), (ANEW, "high"))
 
 
 def fig4(setting: Setting) -> None:

@@ -15,11 +15,11 @@ from edge.train.whole_pictures import as_tensor
 from tools.figures import plots
 from tools.figures.results import Row
 from tools.figures.setting import write
-from tools.multiuser.fig4 import TRAININGS
 from tools.multiuser.scoring import Trained
-from tools.multiuser.setting import AT_DB, LARGE, Setting, options
+from tools.multiuser.setting import AT_DB, LARGE, SCHEMES, Setting, options
 
 SHOWN = 3  # photographs
+DECODERS = (("high", "high"), *((scheme, "low") for scheme in SCHEMES))  # of which training, and which one
 
 
 def received(trained: Trained, decoder: str, photograph: Picture) -> Picture:
@@ -40,7 +40,7 @@ def fig5(setting: Setting) -> None:
     photographs = [images.resized(one.pixels, LARGE) for one in named]
     shown: list[list[tuple[Picture, str] | None]] = [[(photograph, "")] for photograph in photographs]
     rows: list[Row] = []
-    for scheme, decoder in TRAININGS:
+    for scheme, decoder in DECODERS:
         file = setting.training(f"f-{scheme}-s0.safetensors")
         trained = None if file is None else Trained(file)
         for line, one, photograph in zip(shown, named, photographs, strict=True):
@@ -52,7 +52,7 @@ def fig5(setting: Setting) -> None:
             line.append((picture, f"{psnr_db:.2f} dB"))
             rows.append({"photograph": one.name, "scheme": scheme, "decoder": decoder, "psnr_db": round(psnr_db, 3)})
     write(setting, "fig5", rows, {"snr_db": AT_DB, "seed": 0})
-    columns = ["original", *(scheme for scheme, _ in TRAININGS)]
+    columns = ["original", *(scheme for scheme, _ in DECODERS)]
     plots.picture_grid(setting.out / "fig5.png", [one.name for one in named], columns, shown)
 
 

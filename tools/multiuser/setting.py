@@ -25,6 +25,8 @@ SNRS_DB = (1.0, 3.0, 5.0, 7.0)
 AT_DB = 3.0  # of figures 2, 3 and 5
 LARGE = 256  # sides of photographs: their middle
 SCHEMES = ("alone", "iterative", "proposed", "transfer", "transfer-frozen", "distill")
+CONTINUED, BY_CONTINUED = "continued", "distill-continued"  # the high decoder, for as long again; who was taught by it
+ANEW = "anew"  # a high decoder from the start, for the frozen encoder, as proposed's low one
 QUICK_PICTURES, QUICK_PHOTOGRAPHS = 8, 2
 
 

@@ -14,7 +14,7 @@ import torch
 from edge.codecs import weights
 from edge.codecs.swin_network import SwinReceiver, SwinShape, SwinTransmitter
 from edge.codecs.symbol_codec import PAIRING, pairing
-from tools.multiuser.setting import SCHEMES, Setting
+from tools.multiuser.setting import ANEW, BY_CONTINUED, CONTINUED, SCHEMES, Setting
 
 torch.set_num_threads(1)
 SHAPE = SwinShape(numbers=4, width=4, growth=4, head=4)
@@ -37,7 +37,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of seed 0 everything, of seed 1 `high` and `proposed`; three shipped decoders."""
     folder = tmp_path_factory.mktemp("weights")
     put(folder / "f-high-s0.safetensors", ["high"], 0)
-    for scheme in SCHEMES:
+    for scheme in (*SCHEMES, CONTINUED, BY_CONTINUED, ANEW):
         put(folder / f"f-{scheme}-s0.safetensors", ["high", "low"], 1)
     for name, decoders in (("high", ["high"]), ("proposed", ["high", "low"])):
         put(folder / f"f-{name}-s1.safetensors", decoders, 2)

@@ -113,7 +113,7 @@ def test_sets_are_evenly_spaced_pictures(setting: Setting) -> None:
 def test_every_decoder_is_scored_once_at_every_snr(setting: Setting) -> None:
     setting = replace(setting, data=setting.data[:1])
     document = made(fig4, setting)
-    trained, shipped = (2 + len(SCHEMES)) * len(SNRS_DB), 3 * (len(SNRS_DB) + 1)
+    trained, shipped = (5 + len(SCHEMES)) * len(SNRS_DB), 3 * (len(SNRS_DB) + 1)
     assert len(document["rows"]) == trained + shipped
     seeds = {row["scheme"]: row["seeds"] for row in document["rows"]}
     assert seeds["proposed"] == 2
