@@ -46,8 +46,15 @@ def save(drawn: Figure, path: Path) -> None:
     put(path, buffer.getvalue())
 
 
-def draw_curves(axes: object, curves: Sequence[Curve], title: str, x_label: str, y_label: str = "PSNR, dB") -> None:
-    """Lines with bands on matplotlib axes."""
+def draw_curves(
+    axes: object,
+    curves: Sequence[Curve],
+    title: str,
+    x_label: str,
+    y_label: str = "PSNR, dB",
+    legend: bool = True,
+) -> None:
+    """Lines with bands on matplotlib axes. legend: leave it out where other axes have it for the same curves."""
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
@@ -63,7 +70,8 @@ def draw_curves(axes: object, curves: Sequence[Curve], title: str, x_label: str,
             axes.fill_between(curve.x, lows, highs, color=colour, alpha=0.2, linewidth=0)
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    if legend:
+        axes.legend(fontsize=7)
 
 
 def bars(

@@ -10,10 +10,13 @@ from typing import Any
 
 from tools.figures import plots
 from tools.figures.plots import Curve
-from tools.figures.results import Row, band_of, psnr_columns
+from tools.figures.results import Row, band_of, curve_of, psnr_columns
 from tools.figures.setting import write
+from tools.multiuser.scoring import BASE, LEAD, lead_columns
 from tools.multiuser.setting import AT_DB, Setting
 
+AXIS = "epochs of the low decoder"
+SETTLED = 5  # epochs; before it schemes are further apart than ever after
 ABOUT = ("steps", "epoch_steps", "batch", "learning_rate", "pictures")
 
 
@@ -66,12 +69,15 @@ def at_epoch(of: Course, epoch: int) -> dict[int, float]:
 def rows_of(courses: Sequence[Course]) -> list[Row]:
     """Up to the epoch that every scheme has reached: the comparison is at equal epochs of the low decoder."""
     epochs = min((one.epochs for one in courses), default=0)
-    return [_row(one, epoch) for one in courses for epoch in range(epochs)]
+    return [_row(one, epoch, courses) for one in courses for epoch in range(1, epochs + 1)]
 
 
-def _row(of: Course, epoch: int) -> Row:
-    psnr = psnr_columns([one[epoch] for one in of.by_seed.values()])
-    return {"scheme": of.scheme, "epoch": epoch + 1, **psnr, "seeds": len(of.by_seed)}
+def _row(of: Course, epoch: int, compared: Sequence[Course]) -> Row:
+    """With how far it is ahead of `proposed`, where that is among those it is compared with."""
+    by_seed = at_epoch(of, epoch)
+    base = next((at_epoch(one, epoch) for one in compared if one.scheme == BASE), {})
+    psnr, lead = psnr_columns(list(by_seed.values())), lead_columns(by_seed, base)
+    return {"scheme": of.scheme, "epoch": epoch, **psnr, **lead, "seeds": len(by_seed)}
 
 
 def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, tried: bool = False) -> None:
@@ -92,11 +98,13 @@ def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, trie
     if tried and epochs and (teacher := course(setting, "teacher", "f-high")) is not None and teacher.epochs >= epochs:
         more["teacher_by_seed"] = at_epoch(teacher, epochs)
     remarks = [f"{one.scheme}: {one.epochs} epochs, shown up to {epochs}" for one in courses if one.epochs > epochs]
-    shown = [*rows, *(_row(one, epoch) for one in others for epoch in range(min(one.epochs, epochs)))]
+    shown = [*rows, *(_row(one, epoch, courses) for one in others for epoch in range(1, min(one.epochs, epochs) + 1))]
     write(setting, name, shown, more, remarks)
-    drawn = plots.figure(6.4, 4.4)
-    if shown:
-        plots.draw_curves(drawn.add_subplot(), curves(shown), title, "epochs of the low decoder")
+    panels = [(title, curves(shown), "PSNR, dB"), (f"Ahead of {BASE}", leads(shown), "dB")]
+    drawn = plots.figure(6.4 * len(panels), 4.4)
+    for number, (words, own, unit) in enumerate(panels):
+        if own:
+            plots.draw_curves(drawn.add_subplot(1, len(panels), number + 1), own, words, AXIS, unit)
     plots.save(drawn, setting.out / f"{name}.png")
 
 
@@ -108,3 +116,13 @@ def curves(rows: Sequence[Row]) -> list[Curve]:
         Curve(scheme, [float(row["epoch"]) for row in points], [band_of(row) for row in points])
         for scheme, points in own.items()
     ]
+
+
+def leads(rows: Sequence[Row]) -> list[Curve]:
+    """By how much each scheme is ahead of `proposed`, once they have settled."""
+    settled = [row for row in rows if row["epoch"] >= SETTLED]
+    found = []
+    for scheme in dict.fromkeys(str(row["scheme"]) for row in rows):
+        own = [row for row in settled if row["scheme"] == scheme]
+        found.append(Curve(scheme, *curve_of(own, "epoch", LEAD, lambda _: True)))
+    return [one for one in found if one.x]

@@ -34,7 +34,7 @@ def tried(setting: Setting) -> None:
         last[what] = {one.scheme: convergence.at_epoch(one, epochs) for one in courses if epochs}
         if own:
             axes = drawn.add_subplot(1, len(names), number + 1)
-            plots.draw_curves(axes, convergence.curves(own), what, "epochs of the low decoder")
+            plots.draw_curves(axes, convergence.curves(own), what, convergence.AXIS)
     write(setting, "tried", rows, {"snr_db": AT_DB, "last_by_seed": last})
     plots.save(drawn, setting.out / "tried.png")
 

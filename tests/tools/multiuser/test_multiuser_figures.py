@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tools.multiuser.against import against
+from tools.multiuser.convergence import leads
 from tools.multiuser.decoders import decoders
 from tools.multiuser.fig2 import fig2
 from tools.multiuser.fig3 import fig3
@@ -67,6 +68,16 @@ def test_schemes_are_compared_at_equal_epochs(setting: Setting, tmp_path: Path, 
     assert "proposed: 3 epochs, shown up to 2" in document["remarks"]
 
 
+def test_leads_are_of_paired_seeds(setting: Setting, tmp_path: Path, curve: Curve) -> None:
+    for seed, psnr_db in ((0, 10.0), (1, 20.0)):
+        curve("f-proposed", seed, [psnr_db] * 6)
+    curve("f-alone", 1, [19.0] * 5 + [21.0])
+    rows = made(fig2, of_curves(setting, tmp_path))["rows"]
+    ahead = {(row["scheme"], row["epoch"]): row["over_proposed_db"] for row in rows}
+    assert (ahead["alone", 1], ahead["alone", 6], ahead["proposed", 6]) == (-1.0, 1.0, 0.0)
+    assert [(one.label, one.x) for one in leads(rows)] == [("proposed", [5.0, 6.0]), ("alone", [5.0, 6.0])]
+
+
 def test_where_the_teacher_ended_is_told(setting: Setting, tmp_path: Path, curve: Curve) -> None:
     curve("f-proposed", 0, [10.0, 11.0])
     curve("f-high", 0, [11.0, 12.5, 13.0])
@@ -120,6 +131,10 @@ def test_every_decoder_is_scored_once_at_every_snr(setting: Setting) -> None:
     assert seeds["alone"] == 1
     assert "f-alone-s1.safetensors: no such file" in document["skipped"]
     assert {(row["set"], row["pictures"]) for row in document["rows"]} == {("small", 4)}
+    leads = {(row["scheme"], row["decoder"]): row.get("over_proposed_db") for row in document["rows"]}
+    assert leads["proposed", "low"] == 0
+    assert leads["shipped", "high"] is None
+    assert leads["high", "high"] != 0
     kept = {path: path.stat().st_mtime_ns for path in (setting.out / "cells").iterdir()}
     fig4(setting)
     assert {path: path.stat().st_mtime_ns for path in (setting.out / "cells").iterdir()} == kept
