@@ -82,7 +82,10 @@ class SwinLearner(Learner):
     def _continue(self, taught: Mapping[str, Tensor], held: Sequence[str]) -> None:
         for decoder in self.procedure.decoders:
             if decoder not in held:
-                raise ValueError(f"decoder: there is no '{decoder}' in what was taught; choose of {', '.join(held)}")
+                kinds = ", ".join(held) or "none"
+                raise ValueError(
+                    f"decoder: there is no '{decoder}' in what was taught, which holds {kinds}; choose another"
+                )
             _fill(self.receivers[decoder], taught)
             self.receivers[decoder].requires_grad_(True)
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from tools.figures import plots
 from tools.figures.plots import Curve
-from tools.figures.results import Row, band_of, curve_of, psnr_columns
+from tools.figures.results import Row, band_of, psnr_columns
 from tools.figures.setting import write
-from tools.multiuser.scoring import BASE, LEAD, lead_columns
-from tools.multiuser.setting import AT_DB, Setting
+from tools.multiuser.lead import BASE, lead_columns, lead_curve
+from tools.multiuser.setting import AT_DB, CONTINUED, Setting
 
 AXIS = "epochs of the low decoder"
 SETTLED = 5  # epochs; before it schemes are further apart than ever after
+TEACHERS = {"teacher_by_seed": "high", "continued_by_seed": CONTINUED}
 ABOUT = ("steps", "epoch_steps", "batch", "learning_rate", "pictures")
 
 
@@ -95,8 +96,7 @@ def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, trie
         "last_by_seed": last,
         "trained": {one.scheme: dict(one.about) for one in (*courses, *others)},
     }
-    if tried and epochs and (teacher := course(setting, "teacher", "f-high")) is not None and teacher.epochs >= epochs:
-        more["teacher_by_seed"] = at_epoch(teacher, epochs)
+    more |= _teachers(setting, epochs) if tried and epochs else {}
     remarks = [f"{one.scheme}: {one.epochs} epochs, shown up to {epochs}" for one in courses if one.epochs > epochs]
     shown = [*rows, *(_row(one, epoch, courses) for one in others for epoch in range(1, min(one.epochs, epochs) + 1))]
     write(setting, name, shown, more, remarks)
@@ -108,21 +108,29 @@ def figure(setting: Setting, name: str, schemes: Sequence[str], title: str, trie
     plots.save(drawn, setting.out / f"{name}.png")
 
 
+def _teachers(setting: Setting, epochs: int) -> dict[str, dict[int, float]]:
+    """Where the decoders that taught ended, after as many epochs: as the encoder froze, and continued from there."""
+    found = {key: course(setting, key, f"f-{name}") for key, name in TEACHERS.items()}
+    return {key: at_epoch(one, epochs) for key, one in found.items() if one is not None and one.epochs >= epochs}
+
+
 def curves(rows: Sequence[Row]) -> list[Curve]:
     """One for each scheme."""
-    schemes = dict.fromkeys(str(row["scheme"]) for row in rows)
-    own = {scheme: [row for row in rows if row["scheme"] == scheme] for scheme in schemes}
     return [
         Curve(scheme, [float(row["epoch"]) for row in points], [band_of(row) for row in points])
-        for scheme, points in own.items()
+        for scheme, points in _by_scheme(rows).items()
     ]
 
 
 def leads(rows: Sequence[Row]) -> list[Curve]:
     """By how much each scheme is ahead of `proposed`, once they have settled."""
-    settled = [row for row in rows if row["epoch"] >= SETTLED]
-    found = []
-    for scheme in dict.fromkeys(str(row["scheme"]) for row in rows):
-        own = [row for row in settled if row["scheme"] == scheme]
-        found.append(Curve(scheme, *curve_of(own, "epoch", LEAD, lambda _: True)))
+    settled = _by_scheme([row for row in rows if row["epoch"] >= SETTLED])
+    found = [lead_curve(scheme, points, "epoch") for scheme, points in settled.items()]
     return [one for one in found if one.x]
+
+
+def _by_scheme(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(str(row["scheme"]), []).append(row)
+    return found

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tools.figures import plots
 from tools.figures.plots import Curve
-from tools.figures.results import Row, band_of, curve_of
+from tools.figures.results import Row, band_of
 from tools.figures.setting import write
-from tools.multiuser.scoring import BASE, LEAD, Trained, lead_columns, row
+from tools.multiuser.lead import BASE, lead_columns, lead_curve
+from tools.multiuser.scoring import Trained, row
 from tools.multiuser.setting import ANEW, BY_CONTINUED, CONTINUED, SCHEMES, SNRS_DB, Seen, Setting, options
 
 SHIPPED, SHIPPED_SNRS_DB = "shipped", (*SNRS_DB, 10.0)
@@ -66,7 +67,7 @@ def _draw(setting: Setting, rows: Sequence[Row], sets: Sequence[Seen]) -> None:
             points = [one for one in own if (one["scheme"], one["decoder"]) == (scheme, decoder)]
             label = str(scheme) if (scheme, decoder) in TRAININGS else f"{scheme}, {decoder}"
             curves.append(Curve(label, [float(one["snr_db"]) for one in points], [band_of(one) for one in points]))
-            leads.append(Curve(label, *curve_of(points, "snr_db", LEAD, lambda _: True)))
+            leads.append(lead_curve(label, points, "snr_db"))
         above, below = (drawn.add_subplot(2, len(sets), number + 1 + line * len(sets)) for line in (0, 1))
         plots.draw_curves(above, curves, seen.name, "SNR (Es/N0), dB")
         there = [one for one in leads if one.x]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,9 @@ from edge.codecs import network_codec, swin_files, weights
 from edge.codecs.swin import ARCHITECTURE
 from edge.codecs.swin_network import SwinReceiver, SwinShape, SwinTransmitter
 from tools.figures.cells import Cells
-from tools.figures.results import Row, columns, psnr_columns
+from tools.figures.results import Row, psnr_columns
 from tools.multiuser.setting import Seen
 
-BASE, LEAD = "proposed", "over_proposed_db"  # what schemes are compared with, and the column that says so
 TOGETHER = 100 * 32 * 32  # pixels in a batch
 
 
@@ -79,12 +78,6 @@ class Trained:
 
         key = {"what": "swin", "model": self.digest, "method": decoder, "set": seen.name, "pictures": seen.digest}
         return float(cells.get({**key, "snr_db": snr_db, "seed": seed}, scored))
-
-
-def lead_columns(by_seed: Mapping[int, float], others: Mapping[int, float]) -> Row:
-    """By how much one training is ahead of another, seed by seed of those that both have; nothing where none is."""
-    ahead = [by_seed[seed] - others[seed] for seed in sorted(by_seed.keys() & others.keys())]
-    return columns(LEAD, ahead, 3) if ahead else {}
 
 
 def row(seen: Seen, scheme: str, decoder: str, snr_db: float, by_seed: Sequence[float]) -> Row:

@@ -117,7 +117,9 @@ def test_a_taught_decoder_goes_on_where_it_was_and_the_others_stay(taught: dict[
 
 def test_only_a_taught_decoder_can_go_on(taught: dict[str, Tensor]) -> None:
     assert learner("continued", taught, "high").teacher is None
-    with pytest.raises(ValueError, match="decoder: there is no 'low' in what was taught; choose of high"):
+    with pytest.raises(
+        ValueError, match="decoder: there is no 'low' in what was taught, which holds high; choose another"
+    ):
         learner("continued", taught, "low")
 
 

@@ -81,7 +81,9 @@ def test_leads_are_of_paired_seeds(setting: Setting, tmp_path: Path, curve: Curv
 def test_where_the_teacher_ended_is_told(setting: Setting, tmp_path: Path, curve: Curve) -> None:
     curve("f-proposed", 0, [10.0, 11.0])
     curve("f-high", 0, [11.0, 12.5, 13.0])
-    assert made(fig3, of_curves(setting, tmp_path))["teacher_by_seed"] == {"0": 12.5}
+    curve("f-continued", 0, [13.0, 13.5])
+    document = made(fig3, of_curves(setting, tmp_path))
+    assert (document["teacher_by_seed"], document["continued_by_seed"]) == ({"0": 12.5}, {"0": 13.5})
 
 
 def test_what_was_tried_is_compared_pair_by_pair(setting: Setting, tmp_path: Path, curve: Curve) -> None:
