@@ -168,6 +168,10 @@ def test_an_upload_goes_on_where_a_cut_left_it() -> None:
 async def replaced(emulator: FakeEmulator, peers: Peers, name: str, state_dir: Path | None) -> None:
     """Ends a node and starts it again."""
     await peers[name].die()
+    await started_again(emulator, peers, name, state_dir)
+
+
+async def started_again(emulator: FakeEmulator, peers: Peers, name: str, state_dir: Path | None) -> None:
     peers[name] = await start_peer(emulator, name, Role.TX if name == "tx" else Role.RX, state_dir)
     await peers[name].configure(session(weights="1" if name == "tx" else "2"))
 
@@ -267,10 +271,11 @@ def test_a_tx_that_is_replaced_before_it_heard_of_the_commit_asks_before_it_send
 
         emulator.watch = lose_receipt
         aligning = asyncio.create_task(align(peers["tx"], align_request()))
-        await eventually(lambda: peers["rx"].mark() == 5)
-        assert peers["tx"].mark() == 0
+        await eventually(lambda: ("flow", COMMIT) in [(one.session, one.message_id) for one in emulator.receipts])
+        assert (peers["tx"].mark(), peers["rx"].mark()) == (0, 5)
+        await peers["tx"].die()  # before a receipt may pass again
         emulator.watch, emulator.receipts_pass = lambda frame: None, True
-        await replaced(emulator, peers, "tx", tmp_path)
+        await started_again(emulator, peers, "tx", tmp_path)
         await ended(aligning)
         assert await statuses(peers["tx"], 1) == [COMPLETE]
         assert peers["tx"].mark() == 5
